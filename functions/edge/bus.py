@@ -1,0 +1,73 @@
+"""Publishing events to the bus: batches of ten, every entry's answer read, order per aggregate kept."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from kernel.events import Event, envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+ENTRIES = 10
+"""Entries that one PutEvents call takes (EventBridge quota)."""
+BYTES = 256 * 1024
+"""Bytes that one PutEvents call takes, all entries together (EventBridge quota)."""
+
+
+class Bus:
+    """An EventBridge bus."""
+
+    def __init__(self, client: EventBridgeClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def publish(self, events: Sequence[Event]) -> list[Event]:
+        """Publish in order, and answer those events that the bus did not take.
+
+        After an event that was refused, later events of the same aggregate are not offered, and count as not taken,
+        so that nobody sees an aggregate's events out of order because of us.
+        """
+        refused: list[Event] = []
+        for batch in _batches(events):
+            stuck = {event.subject for event in refused}
+            refused += [event for event in batch if event.subject in stuck]
+            offered = [event for event in batch if event.subject not in stuck]
+            if not offered:
+                continue
+            answer = self._client.put_events(Entries=[self._entry(event) for event in offered])
+            if answer["FailedEntryCount"]:
+                failed: set[str] = set()
+                for event, entry in zip(offered, answer["Entries"], strict=True):
+                    if entry.get("ErrorCode") or event.subject in failed:
+                        failed.add(event.subject)
+                        refused.append(event)
+        return refused
+
+    def _entry(self, event: Event) -> PutEventsRequestEntryTypeDef:
+        body = envelope(event)
+        return {
+            "EventBusName": self._name,
+            "Source": str(body["source"]),
+            "DetailType": event.detail_type,
+            "Detail": json.dumps(body, separators=(",", ":"), ensure_ascii=False),
+            "Time": event.time,
+        }
+
+
+def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:
+    batch: list[Event] = []
+    size = 0
+    for event in events:
+        weight = len(json.dumps(envelope(event), ensure_ascii=False).encode()) + 256
+        if batch and (len(batch) == ENTRIES or size + weight > BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += weight
+    if batch:
+        yield batch
