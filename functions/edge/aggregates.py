@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from edge.event_store import Commit, EventStore, VersionTaken
 from kernel.errors import Busy, Conflict, Invalid, NotFound, StaleVersion
 from kernel.events import Cause, Event
-from kernel.ids import new_id
+from kernel.ids import is_id, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,24 +64,26 @@ class Aggregates(Generic[S]):
     """All aggregates of one kind: `fold` makes the state out of the events, from None for the first."""
 
     def __init__(
-        self, store: EventStore, lane: Lane, clock: Clock, fold: Callable[[S | None, Event], S], kind: str
+        self, store: EventStore, lane: Lane, clock: Clock, fold: Callable[[S | None, Event], S], kind: str, prefix: str
     ) -> None:
         self._store = store
         self._lane = lane
         self._clock = clock
         self._fold = fold
         self._kind = kind
+        self._prefix = prefix
 
     def load(self, aggregate_id: str) -> Loaded[S]:
         """The aggregate as it is now. Raises NotFound."""
-        commits = self._store.commits(aggregate_id)
-        state = self.fold(commits)
-        if state is None:
+        found = self.find(aggregate_id)
+        if found is None:
             raise NotFound(f"{self._kind}_not_found", f"There is no such {self._kind}.")
-        return Loaded(aggregate_id, state, commits)
+        return found
 
     def find(self, aggregate_id: str) -> Loaded[S] | None:
-        """The aggregate as it is now, or None."""
+        """The aggregate as it is now, or None; also for an id that is of another kind, or no id at all."""
+        if not is_id(aggregate_id, self._prefix):
+            return None
         commits = self._store.commits(aggregate_id)
         state = self.fold(commits)
         return None if state is None else Loaded(aggregate_id, state, commits)

@@ -1,0 +1,1 @@
+"""Orders: what a channel sold, and how far the hub has got with it."""

@@ -1,0 +1,165 @@
+"""The use cases of orders: load, decide, commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from edge.aggregates import Aggregates, Command, Done, key_reused
+from edge.claims import Claim
+from edge.event_store import VersionTaken
+from kernel.errors import Conflict
+from kernel.ids import derived_id
+from orders import domain, masking
+from orders import events as ev
+from orders.commands import PlaceOrder, clear_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from kernel.clock import Clock
+    from kernel.contracts import EventData
+    from orders.domain import Order
+
+
+class KeyClaims(Protocol):
+    """Claims on idempotency keys."""
+
+    def claim(self, caller: str, operation: str, key: str, claim: Claim, now_s: int) -> Claim:
+        """The claim that holds."""
+        ...
+
+
+class Seal(Protocol):
+    """A field cipher of one purpose."""
+
+    def seal(self, clear: str, subject: str) -> str:
+        """The ciphertext of a value that belongs to a subject."""
+        ...
+
+
+class Entries(Protocol):
+    """The vault's entries."""
+
+    def put(self, subject: str, entry: str, ciphertexts: dict[str, str]) -> None:
+        """Keep an entry."""
+        ...
+
+    def remove(self, subject: str, entry: str) -> None:
+        """Forget an entry."""
+        ...
+
+
+class PersonalData:
+    """Seals an order's personal data, each field for the purpose that may open it."""
+
+    def __init__(self, vault: Entries, contact: Seal, last4: Seal) -> None:
+        self._vault = vault
+        self._contact = contact
+        self._last4 = last4
+
+    def keep(self, order_id: str, entry: str, order: PlaceOrder) -> None:
+        """Seal and keep: contact for those who talk to the customer, the last four digits for those who hand over."""
+        clear = clear_fields(order)
+        sealed = {f"{name}:contact": self._contact.seal(value, order_id) for name, value in clear.items()}
+        if order.ship_to.phone:
+            sealed["ship_to.phone:last4"] = self._last4.seal(order.ship_to.phone[-4:], order_id)
+        self._vault.put(order_id, entry, sealed)
+
+    def forget(self, order_id: str, entry: str) -> None:
+        """Remove an entry that no order refers to."""
+        self._vault.remove(order_id, entry)
+
+
+class Orders:
+    """Everything that can be asked of orders."""
+
+    def __init__(self, aggregates: Aggregates[Order], clock: Clock) -> None:
+        self._aggregates = aggregates
+        self._clock = clock
+
+    def place(self, order: PlaceOrder, command: Command, caller: str, claims: KeyClaims, personal: PersonalData) -> Done[Order]:
+        """Make a channel's order a fact, once per idempotency key and once per channel and external id.
+
+        The order's id is derived from channel and external id, so the conditional commit itself keeps them unique; the
+        key's claim comes first and leads any retry, after a crash between any two writes too, to the same order.
+        Raises Invalid (key reused with another body), Conflict (`duplicate_external_id`, with the first order's id).
+        """
+        assert command.key is not None and command.fingerprint is not None  # the API asks for both
+        order_id = derived_id("ord", order.channel, order.external_id)
+        now_s = int(self._clock.now().timestamp())
+        held = claims.claim(caller, "place-order", command.key, Claim(order_id, command.fingerprint), now_s)
+        if held.fingerprint != command.fingerprint or held.resource != order_id:
+            raise key_reused()
+        entry = command.fingerprint
+        personal.keep(order_id, entry, order)
+        try:
+            return self._aggregates.create(order_id, command, [_received(order, entry)])
+        except VersionTaken:
+            return self._first_answer(order_id, command, lambda: personal.forget(order_id, entry))
+
+    def _first_answer(self, order_id: str, command: Command, forget: Callable[[], None]) -> Done[Order]:
+        first = self._aggregates.load(order_id).commits[0]
+        if first.fingerprint != command.fingerprint:
+            forget()
+        if first.key != command.key or first.fingerprint != command.fingerprint:
+            raise Conflict("duplicate_external_id", "The channel already placed an order with this external_id.", order_id=order_id)
+        state = self._aggregates.fold([first])
+        assert state is not None  # a commit has at least one event
+        return Done(order_id, state, first.version, first.events, replayed=True)
+
+    def load(self, order_id: str) -> Done[Order]:
+        """The order as it is. Raises NotFound."""
+        loaded = self._aggregates.load(order_id)
+        return Done(order_id, loaded.state, loaded.version, ())
+
+    def decide(self, order_id: str, command: Command, decision: Callable[[Order], Sequence[EventData]]) -> Done[Order]:
+        """Let one of the domain's decisions answer a command. Raises what `Aggregates.execute` raises."""
+        return self._aggregates.execute(order_id, command, decision)
+
+    def cancel(self, order_id: str, command: Command, reason: str) -> Done[Order]:
+        """Lock the order for cancellation; the saga that this starts undoes what was done."""
+        return self.decide(order_id, command, lambda order: domain.request_cancel(order, reason))
+
+
+def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
+    ship_to, customer = order.ship_to, order.customer
+    return ev.OrderReceived(
+        channel=order.channel,
+        external_id=order.external_id,
+        placed_at=order.placed_at,
+        currency=order.currency,
+        customer=ev.Customer(
+            id=customer.id,
+            name=masking.name(customer.name) if customer.name else None,
+            email=masking.email(customer.email) if customer.email else None,
+            phone=masking.phone(customer.phone) if customer.phone else None,
+        ),
+        ship_to=ev.ShipTo(
+            name=masking.name(ship_to.name),
+            phone=masking.phone(ship_to.phone) if ship_to.phone else None,
+            city=ship_to.city,
+            region=ship_to.region,
+            postal_code=masking.postal_code(ship_to.postal_code),
+            country=ship_to.country,
+            location=ev.Location(lat=round(ship_to.location.lat, 1), lon=round(ship_to.location.lon, 1))
+            if ship_to.location
+            else None,
+        ),
+        delivery=ev.Delivery(method=order.delivery.method, node_id=order.delivery.node_id),
+        lines=tuple(
+            ev.Line(
+                line_id=f"ln_{place}",
+                sku=line.sku,
+                quantity=line.quantity,
+                unit_price=line.unit_price.amount,
+                discount=line.discount.amount,
+                tax=line.tax.amount,
+            )
+            for place, line in enumerate(order.lines, start=1)
+        ),
+        shipping=order.shipping.amount,
+        payment=ev.PaymentMethod(method=order.payment.method, token=order.payment.token),
+        department=order.department,
+        tags=order.tags,
+        vault_entry=entry,
+    )
