@@ -1,0 +1,1 @@
+"""Fulfilment: what a node picks, packs and hands to the carrier."""

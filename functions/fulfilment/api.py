@@ -1,0 +1,126 @@
+"""HTTP entry point for the facts of warehouses and carriers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from edge.auth import Rights
+from edge.http import HttpFunction, IdempotencyKey, etag, problems
+from edge.wiring import aggregates
+from fulfilment.domain import Fact, Shipment, fold
+from fulfilment.service import Facts
+from kernel.clock import parse_rfc3339, rfc3339
+
+FACTS = Rights.of("fulfilment/write", "operations", "logistics")
+READ = Rights.of("orders/read", "operations", "logistics", "auditors")
+handler = HttpFunction()
+app = handler.app
+ShipmentId = Annotated[str, Path(min_length=1, max_length=64)]
+
+
+@lru_cache(maxsize=1)
+def facts() -> Facts:
+    """The service, wired once."""
+    return Facts(aggregates(fold, "shipment", "shp"))
+
+
+class PickedLine(BaseModel):
+    """Units found of a line."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    line_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    quantity: int = Field(strict=True, ge=0, le=10**6)
+
+
+class ShipmentFact(BaseModel):
+    """What happened to a shipment, and when; `lines` are the units found of a short pick."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost"]
+    occurred_at: str
+    tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
+    lines: Annotated[list[PickedLine], Field(max_length=500)] | None = None
+
+    @field_validator("occurred_at")
+    @classmethod
+    def _instant(cls, text: str) -> str:
+        try:
+            return rfc3339(parse_rfc3339(text))
+        except ValueError:
+            raise ValueError("not an RFC 3339 time with an offset") from None
+
+
+class ShipmentLineOut(BaseModel):
+    """Units of an order's line."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+class ShipmentDetail(BaseModel):
+    """A shipment; `missing` is what a short pick did not find."""
+
+    id: str
+    order_id: str
+    node_id: str
+    status: str
+    version: int
+    tracking: str | None
+    lines: list[ShipmentLineOut]
+    missing: list[ShipmentLineOut]
+
+
+def _out(shipment: Shipment, version: int) -> ShipmentDetail:
+    def lines(parts: tuple[object, ...]) -> list[ShipmentLineOut]:
+        return [ShipmentLineOut.model_validate(part, from_attributes=True) for part in parts]
+
+    return ShipmentDetail(
+        id=shipment.id,
+        order_id=shipment.order_id,
+        node_id=shipment.node_id,
+        status=shipment.status,
+        version=version,
+        tracking=shipment.tracking,
+        lines=lines(shipment.lines),
+        missing=lines(shipment.missing),
+    )
+
+
+@app.post(
+    "/v1/shipments/<shipment_id>/events",
+    summary="Report what happened to a shipment",
+    tags=["fulfilment"],
+    responses={200: {"description": "The shipment after the fact"}, **problems(404, 409, 413, 415, 422)},
+)
+def report(
+    shipment_id: ShipmentId, fact: Annotated[ShipmentFact, Body()], idempotency_key: IdempotencyKey
+) -> Response[ShipmentDetail]:
+    """Record a fact of the warehouse or carrier. A fact that is known already changes nothing."""
+    command = handler.request(FACTS).command("report-shipment-fact", key=idempotency_key)
+    picked = {line.line_id: line.quantity for line in fact.lines} if fact.lines is not None else None
+    done = facts().record(shipment_id, Fact(fact.type, fact.occurred_at, fact.tracking, picked), command)
+    headers: dict[str, str | list[str]] = {"ETag": etag(done.version)}
+    if done.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    return Response(200, "application/json", _out(done.state, done.version), headers)
+
+
+@app.get(
+    "/v1/shipments/<shipment_id>",
+    summary="A shipment",
+    tags=["fulfilment"],
+    responses={200: {"description": "The shipment"}, **problems(404)},
+)
+def get_shipment(shipment_id: ShipmentId) -> Response[ShipmentDetail]:
+    """A shipment as it is."""
+    handler.request(READ)
+    done = facts().load(shipment_id)
+    return Response(200, "application/json", _out(done.state, done.version), {"ETag": etag(done.version)})

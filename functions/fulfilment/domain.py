@@ -1,0 +1,170 @@
+"""The shipment: a fold of facts from warehouse and carrier, and the arbiter between dispatch and recall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from fulfilment import events as ev
+from kernel.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from kernel.contracts import EventData
+    from kernel.events import Event
+
+Status = Literal[
+    "planned", "released", "short_picked", "picked", "packed", "dispatched", "delivered", "lost", "cancelled"
+]
+FactType = Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost"]
+
+_ORDER: dict[Status, int] = {
+    "planned": 0,
+    "released": 1,
+    "short_picked": 2,
+    "picked": 3,
+    "packed": 4,
+    "dispatched": 5,
+    "lost": 6,
+    "delivered": 7,
+    "cancelled": 9,
+}
+"""How far a shipment is: a fact that it is past already tells nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A shipment of one order from one node."""
+
+    id: str
+    order_id: str
+    node_id: str
+    status: Status
+    lines: tuple[ev.ShipmentLine, ...] = ()
+    missing: tuple[ev.ShipmentLine, ...] = ()
+    tracking: str | None = None
+
+    @property
+    def left(self) -> bool:
+        """Whether it left its node."""
+        return self.status in ("dispatched", "delivered", "lost")
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a warehouse or carrier reports; `picked` has the units found, by line, of a short pick."""
+
+    type: FactType
+    occurred_at: str
+    tracking: str | None = None
+    picked: Mapping[str, int] | None = None
+
+
+def record(shipment: Shipment, fact: Fact) -> list[EventData]:
+    """Record a fact. One that the shipment is past already decides nothing; one that cannot be true raises Conflict."""
+    if shipment.status == "cancelled":
+        raise Conflict("shipment_cancelled", "The shipment was recalled; it must not leave.", current_status="cancelled")
+    if shipment.status == "short_picked" and fact.type in ("picked", "packed"):
+        raise Conflict("awaiting_decision", "The short pick waits for a decision.", current_status=shipment.status)
+    if shipment.status == "planned" and fact.type != "lost":
+        # The warehouse may be faster than our own note that it took the shipment: the note is made now.
+        released = [ev.ShipmentReleased(order_id=shipment.order_id, node_id=shipment.node_id)]
+        return [*released, *record(replace(shipment, status="released"), fact)]
+    if _ORDER[fact.type] <= _ORDER[shipment.status]:
+        return []
+    if fact.type in ("delivered", "lost") and not shipment.left:
+        raise Conflict("not_dispatched", "A parcel arrives after it was dispatched.", current_status=shipment.status)
+    return [_event(shipment, fact)]
+
+
+def _event(shipment: Shipment, fact: Fact) -> EventData:
+    common = {"order_id": shipment.order_id, "node_id": shipment.node_id, "occurred_at": fact.occurred_at}
+    match fact.type:
+        case "picked":
+            return ev.ShipmentPicked.model_validate(common)
+        case "packed":
+            return ev.ShipmentPacked.model_validate(common)
+        case "dispatched":
+            return ev.ShipmentDispatched.model_validate({**common, "tracking": fact.tracking, "lines": shipment.lines})
+        case "delivered":
+            return ev.ShipmentDelivered.model_validate(common)
+        case "lost":
+            return ev.ShipmentLost.model_validate(common)
+        case "short_picked":
+            return ev.ShipmentShortPicked.model_validate({**common, "missing": _missing(shipment, fact.picked or {})})
+
+
+def _missing(shipment: Shipment, picked: Mapping[str, int]) -> tuple[ev.ShipmentLine, ...]:
+    if unknown := set(picked) - {line.line_id for line in shipment.lines}:
+        raise Invalid("unknown_line", f"The shipment has no such line; {len(unknown)} of those named are not its own.")
+    missing = []
+    for line in shipment.lines:
+        short = line.quantity - picked.get(line.line_id, 0)
+        if short < 0:
+            raise Invalid("over_picked", "More was picked than was asked for.")
+        if short:
+            missing.append(line.model_copy(update={"quantity": short}))
+    if not missing:
+        raise Invalid("nothing_missing", "A short pick names what was found, and something has to be missing.")
+    return tuple(missing)
+
+
+def release(shipment: Shipment) -> list[EventData]:
+    """Note that the warehouse took it."""
+    if shipment.status != "planned":
+        return []
+    return [ev.ShipmentReleased(order_id=shipment.order_id, node_id=shipment.node_id)]
+
+
+def resume(shipment: Shipment, lines: Sequence[ev.ShipmentLine]) -> list[EventData]:
+    """Go on picking with these units, after a short pick. Deciding the same again decides nothing."""
+    if shipment.status == "released" and shipment.lines == tuple(lines):
+        return []
+    if shipment.status != "short_picked":
+        raise Conflict("not_short_picked", "Only a short pick waits for a decision.", current_status=shipment.status)
+    wanted = {line.line_id: line.quantity for line in shipment.lines}
+    if not lines or any(line.quantity < 1 or line.quantity > wanted.get(line.line_id, 0) for line in lines):
+        raise Invalid("not_in_shipment", "Picking goes on with units that the shipment has.")
+    return [ev.ShipmentResumed(order_id=shipment.order_id, node_id=shipment.node_id, lines=tuple(lines))]
+
+
+def cancel(shipment: Shipment, reason: str) -> list[EventData]:
+    """Recall it. Raises Conflict where it left already. Deciding it again decides nothing."""
+    if shipment.status == "cancelled":
+        return []
+    if shipment.left:
+        raise Conflict("already_dispatched", "The shipment left its node.", current_status=shipment.status)
+    return [ev.ShipmentCancelled(order_id=shipment.order_id, node_id=shipment.node_id, reason=reason)]
+
+
+def fold(shipment: Shipment | None, event: Event) -> Shipment:
+    """The shipment after one more event."""
+    data = event.data
+    match data:
+        case ev.ShipmentPlanned():
+            return Shipment(event.subject, data.order_id, data.node_id, "planned", data.lines)
+        case ev.ShipmentCancelled():
+            known = shipment or Shipment(event.subject, data.order_id, data.node_id, "cancelled")
+            return replace(known, status="cancelled")
+    if shipment is None:
+        raise ValueError("a shipment begins with shipment.planned, or is cancelled before it")
+    match data:
+        case ev.ShipmentReleased():
+            return replace(shipment, status="released")
+        case ev.ShipmentPicked():
+            return replace(shipment, status="picked")
+        case ev.ShipmentPacked():
+            return replace(shipment, status="packed")
+        case ev.ShipmentShortPicked():
+            return replace(shipment, status="short_picked", missing=data.missing)
+        case ev.ShipmentResumed():
+            return replace(shipment, status="released", lines=data.lines, missing=())
+        case ev.ShipmentDispatched():
+            return replace(shipment, status="dispatched", tracking=data.tracking)
+        case ev.ShipmentDelivered():
+            return replace(shipment, status="delivered")
+        case ev.ShipmentLost():
+            return replace(shipment, status="lost")
+        case _:
+            raise ValueError(f"a shipment has no {data.event_type}")

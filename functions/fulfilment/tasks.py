@@ -1,0 +1,138 @@
+"""Step Functions entry point of fulfilment."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from edge import clients
+from edge.cipher import FieldCipher
+from edge.settings import FromEnvironment, VaultSettings, read
+from edge.tasks import TaskFunction, TaskInput
+from edge.vault import Vault
+from edge.wiring import aggregates
+from fulfilment.domain import fold
+from fulfilment.events import ShipmentLine
+from fulfilment.service import Fulfilment, Plan
+from fulfilment.warehouse_http import HttpWarehouse
+
+if TYPE_CHECKING:
+    from edge.tasks import Result
+    from fulfilment.domain import Shipment
+
+handler = TaskFunction()
+
+
+class WarehouseSettings(FromEnvironment):
+    """Where the warehouse is and the secret that holds its key."""
+
+    warehouse_base_url: str
+    warehouse_key_secret: str
+
+
+class VaultRecipients:
+    """Opens the one field that a label may show: the last four digits of the recipient's phone."""
+
+    def __init__(self, vault: Vault, cipher: FieldCipher) -> None:
+        self._vault = vault
+        self._cipher = cipher
+
+    def phone_last4(self, order_id: str, vault_entry: str) -> str | None:
+        """The last four digits, or None where there is no phone, or none any more."""
+        sealed = self._vault.get(order_id, vault_entry, "ship_to.phone:last4")
+        return self._cipher.open(sealed, order_id) if sealed else None
+
+
+@lru_cache(maxsize=1)
+def fulfilment() -> Fulfilment:
+    """The service, wired once. Raises ValueError where the key for the last four digits is not configured."""
+    settings, vault = read(WarehouseSettings), read(VaultSettings)
+    if vault.last4_key_id is None:
+        raise ValueError("LAST4_KEY_ID is needed to open the last four digits")
+    recipients = VaultRecipients(
+        Vault(clients.dynamodb(), vault.vault_table), FieldCipher(clients.kms(), vault.last4_key_id, "last4")
+    )
+    warehouse = HttpWarehouse(base_url=settings.warehouse_base_url, api_key=clients.secret(settings.warehouse_key_secret))
+    return Fulfilment(aggregates(fold, "shipment", "shp"), warehouse, recipients)
+
+
+class AllocatedLine(BaseModel):
+    """Units of a line that a node holds."""
+
+    line_id: str
+    sku: str
+    node_id: str
+    quantity: int
+
+
+class ReleaseInput(TaskInput):
+    """What the nodes hold for the order, and where its personal data lies."""
+
+    allocations: list[AllocatedLine]
+    vault_entry: str
+
+
+class RecallInput(TaskInput):
+    """The nodes that may have a shipment of the order, and why it is recalled."""
+
+    node_ids: list[str]
+    reason: str
+
+
+class ResumeInput(TaskInput):
+    """A short-picked shipment and the units, by line, to go on with."""
+
+    shipment_id: str
+    lines: dict[str, int]
+
+
+class ProgressInput(TaskInput):
+    """The shipments to look at."""
+
+    shipment_ids: list[str]
+
+
+def _out(shipment: Shipment) -> dict[str, object]:
+    return {
+        "shipment_id": shipment.id,
+        "node_id": shipment.node_id,
+        "status": shipment.status,
+        "lines": [line.model_dump() for line in shipment.lines],
+        "missing": [line.model_dump() for line in shipment.missing],
+    }
+
+
+@handler.command("release", ReleaseInput)
+def release(task: ReleaseInput) -> Result:
+    """Hand the order to its warehouses: `released`, or `closed` where a recall was faster."""
+    by_node: dict[str, list[ShipmentLine]] = {}
+    for part in task.allocations:
+        line = ShipmentLine(line_id=part.line_id, sku=part.sku, quantity=part.quantity)
+        by_node.setdefault(part.node_id, []).append(line)
+    plans = [Plan(node_id, tuple(lines)) for node_id, lines in by_node.items()]
+    released = fulfilment().release(task.order_id, plans, task.vault_entry, task.request("release-shipments"))
+    if released is None:
+        return {"outcome": "closed", "shipments": []}
+    return {"outcome": "released", "shipments": [_out(shipment) for shipment in released]}
+
+
+@handler.command("recall", RecallInput)
+def recall(task: RecallInput) -> Result:
+    """Stop what has not left: `recalled`, `too_late` or `partly`."""
+    done = fulfilment().recall(task.order_id, task.node_ids, task.reason, task.request("recall-shipments"))
+    return {"outcome": done.outcome, "late": list(done.late)}
+
+
+@handler.command("resume", ResumeInput)
+def resume(task: ResumeInput) -> Result:
+    """Go on picking with what there is."""
+    return {"outcome": "resumed", "shipment": _out(fulfilment().resume(task.shipment_id, task.lines, task.request("resume-shipment")))}
+
+
+@handler.command("progress", ProgressInput)
+def progress(task: ProgressInput) -> Result:
+    """How far shipments are."""
+    shipments = [fulfilment().load(shipment_id) for shipment_id in task.shipment_ids]
+    return {"outcome": "read", "shipments": [_out(shipment) for shipment in shipments]}
