@@ -1,0 +1,258 @@
+"""Step Functions entry point of orders. Every command's guard is the order's own state, so a saga may start again."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
+
+from edge.tasks import TaskFunction, TaskInput
+from edge.wiring import aggregates
+from kernel.clock import SystemClock
+from kernel.errors import Conflict
+from orders import domain
+from orders import events as ev
+from orders.domain import Order, fold
+from orders.service import Orders
+
+if TYPE_CHECKING:
+    from edge.tasks import Result
+    from kernel.contracts import EventData
+
+handler = TaskFunction()
+
+
+@lru_cache(maxsize=1)
+def orders() -> Orders:
+    """The service, wired once."""
+    return Orders(aggregates(fold, "order", "ord"), SystemClock())
+
+
+def brief(order: Order) -> dict[str, object]:
+    """What the other contexts need to know of an order."""
+    received = order.received
+    return {
+        "status": order.status,
+        "currency": order.currency,
+        "amount": order.grand_total.amount,
+        "token": received.payment.token,
+        "delivery": received.delivery.model_dump(),
+        "vault_entry": received.vault_entry,
+        "reason": order.reason or "",
+        "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
+        "allocations": [
+            {**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations
+        ],
+        "node_ids": sorted({part.node_id for part in order.allocations}),
+        "shipment_ids": list(order.shipments),
+    }
+
+
+class Allocated(BaseModel):
+    """Units of a line that a node holds."""
+
+    line_id: str
+    node_id: str
+    quantity: int
+
+
+class Quantity(BaseModel):
+    """Units of a line."""
+
+    line_id: str
+    quantity: int
+
+
+class ShipmentState(BaseModel):
+    """A shipment as fulfilment knows it."""
+
+    shipment_id: str
+    node_id: str
+    status: str
+    lines: list[Quantity]
+
+    def planned(self) -> ev.PlannedShipment:
+        """The shipment in the order's terms."""
+        lines = tuple(ev.LineQuantity(line_id=line.line_id, quantity=line.quantity) for line in self.lines)
+        return ev.PlannedShipment(shipment_id=self.shipment_id, node_id=self.node_id, lines=lines)
+
+
+class ConfirmInput(TaskInput):
+    """What was authorised and allocated."""
+
+    payment_id: str
+    allocations: list[Allocated]
+
+
+class ShipmentsInput(TaskInput):
+    """Shipments to record."""
+
+    shipments: list[ShipmentState]
+
+
+class RejectInput(TaskInput):
+    """Why the hub does not take the order."""
+
+    code: str
+    reason: str
+
+
+class ReasonInput(TaskInput):
+    """Why."""
+
+    reason: str
+
+
+class CompleteInput(TaskInput):
+    """What was captured in all, in minor units."""
+
+    captured: int
+
+
+class CancelUnitsInput(TaskInput):
+    """Units that cannot be had, and why."""
+
+    lines: list[Quantity]
+    reason: str
+
+
+class RepairInput(TaskInput):
+    """Which saga stopped at which step, and why."""
+
+    stopped_saga: Literal["fulfilment", "settlement", "cancellation"]
+    step: str = ""
+    error: str = ""
+
+
+@handler.command("screen", TaskInput)
+def screen(task: TaskInput) -> Result:
+    """Whether the saga has work to do: `proceed` with the order's brief, `resume` at the release, or `stop`."""
+    order = orders().load(task.order_id).state
+    outcome = {"received": "proceed", "confirmed": "resume", "allocated": "resume"}.get(order.status, "stop")
+    return {"outcome": outcome, "order": brief(order)}
+
+
+@handler.command("read", TaskInput)
+def read_order(task: TaskInput) -> Result:
+    """The order's brief."""
+    order = orders().load(task.order_id).state
+    return {"outcome": order.status, "order": brief(order)}
+
+
+@handler.command("confirm", ConfirmInput)
+def confirm(task: ConfirmInput) -> Result:
+    """Sell it: `confirmed`, or `stop` where a cancellation was faster."""
+    allocations = [ev.Allocation(line_id=a.line_id, node_id=a.node_id, quantity=a.quantity) for a in task.allocations]
+    try:
+        order = orders().decide(
+            task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations)
+        ).state
+    except Conflict:
+        return {"outcome": "stop", "order": brief(orders().load(task.order_id).state)}
+    outcome = "confirmed" if order.status in ("allocated", "released") else "stop"
+    return {"outcome": outcome, "order": brief(order)}
+
+
+@handler.command("release", ShipmentsInput)
+def release(task: ShipmentsInput) -> Result:
+    """Record that the warehouses took the shipments."""
+    planned = [shipment.planned() for shipment in task.shipments]
+    order = orders().decide(task.order_id, task.request("release-order"), lambda o: domain.release(o, planned)).state
+    return {"outcome": order.status}
+
+
+@handler.command("reject", RejectInput)
+def reject(task: RejectInput) -> Result:
+    """Turn the order down: `rejected`, or `stop` where a cancellation was faster and does the same."""
+    try:
+        order = orders().decide(task.order_id, task.request("reject-order"), lambda o: domain.reject(o, task.code, task.reason)).state
+    except Conflict as conflict:
+        return {"outcome": "stop", "status": conflict.extra.get("current_status", "")}
+    return {"outcome": order.status}
+
+
+@handler.command("record-progress", ShipmentsInput)
+def record_progress(task: ShipmentsInput) -> Result:
+    """Record what left and what arrived; answers what stock and payment have to follow with."""
+    order = orders().load(task.order_id).state
+    for shipment in task.shipments:
+        planned = shipment.planned()
+        if shipment.status in ("dispatched", "delivered", "lost"):
+            order = orders().decide(task.order_id, task.request("ship-order"), lambda o, p=planned: domain.ship(o, p)).state
+        if shipment.status == "delivered":
+            order = orders().decide(
+                task.order_id, task.request("deliver-order"), lambda o, p=planned: domain.deliver(o, p.shipment_id)
+            ).state
+    left = [shipment for shipment in order.shipments.values() if shipment.status != "released"]
+    return {
+        "outcome": order.status,
+        "shipped": [
+            {
+                "shipment_id": shipment.shipment_id,
+                "lines": [
+                    {"sku": order.lines[part.line_id].sku, "node_id": shipment.node_id, "quantity": part.quantity}
+                    for part in shipment.lines
+                ],
+            }
+            for shipment in left
+        ],
+        "amount": order.capturable.amount,
+        "currency": order.currency,
+        "final": order.all_shipped,
+    }
+
+
+@handler.command("complete", CompleteInput)
+def complete(task: CompleteInput) -> Result:
+    """Close the order where its last line is delivered and paid."""
+    order = orders().decide(task.order_id, task.request("complete-order"), lambda o: domain.complete(o, task.captured)).state
+    return {"outcome": order.status}
+
+
+@handler.command("request-cancel", ReasonInput)
+def request_cancel(task: ReasonInput) -> Result:
+    """Lock the order for its cancellation."""
+    return {"outcome": orders().cancel(task.order_id, task.request("cancel-order"), task.reason).state.status}
+
+
+@handler.command("finish-cancel", TaskInput)
+def finish_cancel(task: TaskInput) -> Result:
+    """All is undone."""
+    return {"outcome": orders().decide(task.order_id, task.request("finish-cancel"), domain.finish_cancel).state.status}
+
+
+@handler.command("decline-cancel", ReasonInput)
+def decline_cancel(task: ReasonInput) -> Result:
+    """The warehouse was faster: the order goes on."""
+    done = orders().decide(task.order_id, task.request("decline-cancel"), lambda o: domain.decline_cancel(o, task.reason))
+    return {"outcome": done.state.status}
+
+
+@handler.command("cancel-units", CancelUnitsInput)
+def cancel_units(task: CancelUnitsInput) -> Result:
+    """Give up units that cannot be had. Units given up already are given up once."""
+    lines = [ev.LineQuantity(line_id=line.line_id, quantity=line.quantity) for line in task.lines]
+
+    def decide(order: Order) -> list[EventData]:
+        if all(order.lines[part.line_id].cancelled >= part.quantity for part in lines if part.line_id in order.lines):
+            return []
+        return domain.cancel_units(order, lines, task.reason)
+
+    return {"outcome": orders().decide(task.order_id, task.request("cancel-units"), decide).state.status}
+
+
+@handler.command("open-repair", RepairInput)
+def open_repair(task: RepairInput) -> Result:
+    """Put the order into the repair queue."""
+    orders().decide(
+        task.order_id, task.request("open-repair"), lambda o: domain.open_repair(o, task.stopped_saga, task.step, task.error)
+    )
+    return {"outcome": "repair_opened"}
+
+
+@handler.command("resolve-repair", RepairInput)
+def resolve_repair(task: RepairInput) -> Result:
+    """Take the order out of the repair queue, if it is in it."""
+    orders().decide(task.order_id, task.request("resolve-repair"), lambda o: domain.resolve_repair(o, task.stopped_saga))
+    return {"outcome": "resolved"}
