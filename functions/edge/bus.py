@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kernel.events import Event, envelope
 
@@ -20,11 +20,12 @@ BYTES = 256 * 1024
 
 
 class Bus:
-    """An EventBridge bus."""
+    """An EventBridge bus, and the lane on which events come to it: a CloudEvents extension that lags are measured by."""
 
-    def __init__(self, client: EventBridgeClient, name: str) -> None:
+    def __init__(self, client: EventBridgeClient, name: str, lane: Literal["fast", "relay"]) -> None:
         self._client = client
         self._name = name
+        self._lane = lane
 
     def publish(self, events: Sequence[Event]) -> list[Event]:
         """Publish in order, and answer those events that the bus did not take.
@@ -49,7 +50,7 @@ class Bus:
         return refused
 
     def _entry(self, event: Event) -> PutEventsRequestEntryTypeDef:
-        body = envelope(event)
+        body = {**envelope(event), "lane": self._lane}
         return {
             "EventBusName": self._name,
             "Source": str(body["source"]),

@@ -31,7 +31,7 @@ def lane() -> Lane:
     settings = read(EventStoreSettings)
     if settings.fast_lane == "off":
         return RelayOnly()
-    bus = Bus(clients.hasty_events(settings.fast_lane_budget_ms), settings.event_bus)
+    bus = Bus(clients.hasty_events(settings.fast_lane_budget_ms), settings.event_bus, "fast")
     return FastLane(bus, Told(clients.dynamodb(), settings.told_table))
 
 

@@ -123,6 +123,8 @@ class Order:
     payment_id: str | None = None
     captured: int | None = None
     repairs: dict[str, Repair] = field(default_factory=dict)
+    overdue: int = 0
+    """How often in a row the watch found that what the order waits for had not come."""
 
     @property
     def progress(self) -> Status:
@@ -283,6 +285,14 @@ def open_repair(order: Order, saga: Literal["fulfilment", "settlement", "cancell
     return [ev.RepairOpened(saga=saga, step=step, error=error[:500])]
 
 
+def note_overdue(order: Order) -> list[EventData]:
+    """Note that what the order waits for did not come in time."""
+    if order.ended:
+        return []
+    awaiting: dict[Status, Literal["warehouse", "carrier"]] = {"released": "warehouse", "shipped": "carrier"}
+    return [ev.OrderOverdue(awaiting=awaiting.get(order.status, "saga"), times=order.overdue + 1)]
+
+
 def resolve_repair(order: Order, saga: Literal["fulfilment", "settlement", "cancellation"]) -> list[EventData]:
     """Take the order out of the repair queue."""
     return [ev.RepairResolved(saga=saga)] if saga in order.repairs else []
@@ -309,7 +319,9 @@ def fold(order: Order | None, event: Event) -> Order:
             for part in data.lines
         }
         return Order(event.subject, data, event.time, event.time, lines)
-    return replace(_apply(order, data, event.time), changed_at=event.time)
+    applied = _apply(order, data, event.time)
+    overdue = order.overdue if isinstance(data, ev.RepairOpened) else 0
+    return replace(applied, changed_at=event.time, overdue=data.times if isinstance(data, ev.OrderOverdue) else overdue)
 
 
 def _apply(order: Order, data: EventData, at: datetime) -> Order:
@@ -352,6 +364,8 @@ def _apply(order: Order, data: EventData, at: datetime) -> Order:
             return replace(order, repairs={**order.repairs, data.saga: Repair(data.saga, data.step, data.error, at)})
         case ev.RepairResolved():
             return replace(order, repairs={saga: r for saga, r in order.repairs.items() if saga != data.saga})
+        case ev.OrderOverdue():
+            return order
         case _:
             raise ValueError(f"an order has no {data.event_type}")
 

@@ -243,3 +243,11 @@ class RepairResolved(EventData):
     """The saga that waited in the repair queue has ended well."""
 
     saga: Literal["fulfilment", "settlement", "cancellation"]
+
+
+@contract("order.overdue", 1, context="orders", trigger="the watch finds a fact missing", consumers=_BOARD)
+class OrderOverdue(EventData):
+    """Something that the order waits for did not come in time; the watch started its saga again."""
+
+    awaiting: Literal["saga", "warehouse", "carrier"]
+    times: int

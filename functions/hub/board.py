@@ -1,0 +1,191 @@
+"""The board: one item an order with what lists, the watch and the repair queue ask for.
+
+Whatever event arrives, and in whichever order, the board shows the fold of the order as it is now, under a condition
+that an older fold never replaces a newer one. So it is idempotent, tolerant of order, and can be rebuilt at any time.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from edge import clients
+from edge.aggregates import Aggregates
+from edge.event_store import EventStore
+from edge.fast_lane import RelayOnly
+from edge.logs import logger
+from edge.settings import FromEnvironment, read
+from hub import contexts
+from hub.queue_events import Message, messages
+from kernel.clock import SystemClock, rfc3339
+from orders.domain import Order
+from orders.domain import fold as fold_order
+from orders.shapes import order_out
+from payments.domain import Payment
+from payments.domain import fold as fold_payment
+from remediation import views as remediation_views
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+contexts.declare()
+LISTED = ("id", "status", "version", "channel", "external_id", "placed_at", "received_at", "changed_at", "currency", "customer", "totals", "shipments", "repairs", "reason", "links")
+"""What a list shows of an order; the payment's status is beside it."""
+
+
+class BoardSettings(FromEnvironment):
+    """Where the events and the views are, and how long the watch waits for whom, in seconds."""
+
+    orders_table: str
+    views_table: str
+    patience_saga_s: int = 60
+    patience_warehouse_s: int = 4 * 3600
+    patience_carrier_s: int = 5 * 24 * 3600
+
+    def patience(self, order: Order) -> timedelta:
+        """How long the order may stay as it is; twice as long every time that the watch has come in vain."""
+        seconds = {"released": self.patience_warehouse_s, "shipped": self.patience_carrier_s}
+        return timedelta(seconds=seconds.get(order.status, self.patience_saga_s) * 2 ** min(order.overdue, 10))
+
+
+class Board:
+    """Writes the items of the board."""
+
+    def __init__(self, client: DynamoDBClient, settings: BoardSettings) -> None:
+        store, lane, clock = EventStore(client, settings.orders_table), RelayOnly(), SystemClock()
+        self._client = client
+        self._settings = settings
+        self._orders: Aggregates[Order] = Aggregates(store, lane, clock, fold_order, "order", "ord")
+        self._payments: Aggregates[Payment] = Aggregates(store, lane, clock, fold_payment, "payment", "pay")
+        self._incidents = remediation_views.aggregates(store, lane, clock)
+
+    def show(self, subject: str) -> None:
+        """Bring the board up to date with an aggregate. Raises ClientError."""
+        if subject.startswith("ord_"):
+            self._show_order(subject)
+        elif subject.startswith("pay_"):
+            self._show_payment(subject)
+        elif subject.startswith("inc_"):
+            self._show_incident(subject)
+
+    def _show_order(self, order_id: str) -> None:
+        loaded = self._orders.find(order_id)
+        if loaded is None:
+            return
+        order = loaded.state
+        shown = order_out(order, loaded.version).model_dump(mode="json", include=set(LISTED))
+        placed, key = order.received.placed_at, f"{order.received.placed_at}#{order_id}"
+        fields = {
+            "order": json.dumps(shown, separators=(",", ":")),
+            "gsi_placed_pk": "orders",
+            "gsi_placed_sk": key,
+            "gsi_customer_pk": f"customer#{order.received.customer.id}",
+            "gsi_customer_sk": key,
+            "gsi_channel_pk": f"channel#{order.received.channel}",
+            "gsi_channel_sk": key,
+            "gsi_status_pk": f"order#{order.status}",
+            "gsi_status_sk": key,
+            "placed_at": placed,
+            "status": order.status,
+            "channel": order.received.channel,
+            "customer_id": order.received.customer.id,
+        }
+        self._update(order_id, "order_version", loaded.version, fields, self._due(order))
+
+    def _due(self, order: Order) -> Mapping[str, str] | None:
+        if order.repairs:
+            opened = min(repair.opened_at for repair in order.repairs.values())
+            return {"gsi_due_pk": "repair", "gsi_due_sk": f"{rfc3339(opened)}#{order.id}"}
+        if order.ended:
+            return None
+        due = order.changed_at + self._settings.patience(order)
+        return {"gsi_due_pk": "due", "gsi_due_sk": f"{rfc3339(due)}#{order.id}"}
+
+    def _show_payment(self, payment_id: str) -> None:
+        loaded = self._payments.find(payment_id)
+        if loaded is not None:
+            self._update(loaded.state.order_id, "payment_version", loaded.version, {"payment_status": loaded.state.status}, {})
+
+    def _show_incident(self, incident_id: str) -> None:
+        loaded = self._incidents.find(incident_id)
+        if loaded is None:
+            return
+        for item in remediation_views.items(loaded.state, loaded.version):
+            try:
+                self._client.put_item(
+                    TableName=self._settings.views_table,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(pk) OR #v < :v",
+                    ExpressionAttributeNames={"#v": "version"},
+                    ExpressionAttributeValues={":v": {"N": str(loaded.version)}},
+                )
+            except ClientError as error:
+                _unless_newer(error)
+
+    def _update(
+        self, order_id: str, version_name: str, version: int, fields: Mapping[str, str], due: Mapping[str, str] | None
+    ) -> None:
+        """Set fields unless a newer version did; `due` None takes the order off the watch."""
+        wanted = {**fields, **(due or {})}
+        names = {"#v": version_name, **{f"#{place}": name for place, name in enumerate(wanted)}}
+        values: dict[str, AttributeValueTypeDef] = {":v": {"N": str(version)}}
+        values |= {f":{place}": {"S": value} for place, value in enumerate(wanted.values())}
+        expression = "SET #v = :v, " + ", ".join(f"#{place} = :{place}" for place in range(len(wanted)))
+        if due is None:
+            expression += " REMOVE gsi_due_pk, gsi_due_sk"
+        try:
+            self._client.update_item(
+                TableName=self._settings.views_table,
+                Key={"pk": {"S": order_id}, "sk": {"S": "BOARD"}},
+                UpdateExpression=expression,
+                ConditionExpression="attribute_not_exists(#v) OR #v < :v",
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            _unless_newer(error)
+
+
+def _unless_newer(error: ClientError) -> None:
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        raise error
+
+
+@lru_cache(maxsize=1)
+def board() -> Board:
+    """The board of this stage."""
+    return Board(clients.dynamodb(), read(BoardSettings))
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Bring the board up to date with a batch of events: once for every aggregate, however many events it has there."""
+    arrived = datetime.now(UTC)
+    by_subject: dict[str, list[Message]] = {}
+    for message in messages(event):
+        by_subject.setdefault(message.subject, []).append(message)
+        lag_ms = int((arrived - message.time).total_seconds() * 1000)
+        logger.info(
+            "event arrived",
+            event_id=message.id,
+            type=message.type,
+            order_id=message.order_id,
+            subject=message.subject,
+            sequence=message.sequence,
+            lane=message.lane,
+            lag_ms=lag_ms,
+        )
+    failed: list[Message] = []
+    for subject, found in by_subject.items():
+        try:
+            board().show(subject)
+        except Exception:
+            logger.exception("not shown", subject=subject)
+            failed += found
+    return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in failed]}

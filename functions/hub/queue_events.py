@@ -1,0 +1,65 @@
+"""Events as consumers get them: EventBridge's message in an SQS record, answered message by message."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge.logs import logger
+from kernel.clock import parse_rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event from the bus, and the queue's id for it."""
+
+    message_id: str
+    id: str
+    type: str
+    subject: str
+    sequence: int
+    time: datetime
+    lane: str
+    correlation_id: str
+    traceparent: str | None
+    data: Mapping[str, Any]
+
+    @property
+    def order_id(self) -> str:
+        """The order that the event is about, whichever aggregate's it is."""
+        return self.subject if self.subject.startswith("ord_") else str(self.data.get("order_id", ""))
+
+
+def messages(event: Mapping[str, Any]) -> Iterator[Message]:
+    """The events of an SQS batch. Raises KeyError or ValueError for a body that is no envelope."""
+    for record in event["Records"]:
+        detail = json.loads(record["body"])["detail"]
+        yield Message(
+            record["messageId"],
+            detail["id"],
+            detail["type"],
+            detail["subject"],
+            int(detail["sequence"]),
+            parse_rfc3339(detail["time"]),
+            detail.get("lane", ""),
+            detail["correlationid"],
+            detail.get("traceparent"),
+            detail["data"],
+        )
+
+
+def answer_each(event: Mapping[str, Any], act: Callable[[Message], None]) -> dict[str, Any]:
+    """Let `act` handle every message; the queue keeps those that failed and shows them again, then parks them."""
+    failed = []
+    for message in messages(event):
+        try:
+            act(message)
+        except Exception:
+            logger.exception("event not handled", event_id=message.id, type=message.type, subject=message.subject)
+            failed.append({"itemIdentifier": message.message_id})
+    return {"batchItemFailures": failed}

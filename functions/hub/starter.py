@@ -1,0 +1,98 @@
+"""Starts sagas: a fact comes from the bus, and the saga that follows from it starts, named after the order."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from edge import clients
+from edge.logs import logger
+from edge.settings import SagaSettings, read
+from hub.queue_events import Message, answer_each
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_stepfunctions import SFNClient
+
+Saga = Literal["fulfilment", "settlement", "cancellation"]
+
+FOLLOWS: dict[str, Saga] = {
+    "order.received.v2": "fulfilment",
+    "order.cancelling.v1": "cancellation",
+    "shipment.dispatched.v1": "settlement",
+    "shipment.delivered.v1": "settlement",
+}
+"""Which saga follows from which fact."""
+
+
+class Sagas:
+    """Starts sagas by name; starting one again under the same name changes nothing."""
+
+    def __init__(self, client: SFNClient, settings: SagaSettings) -> None:
+        self._client = client
+        self._arns: dict[Saga, str] = {
+            "fulfilment": settings.fulfilment_saga_arn,
+            "settlement": settings.settlement_saga_arn,
+            "cancellation": settings.cancellation_saga_arn,
+        }
+
+    def start(
+        self,
+        saga: Saga,
+        name: str,
+        order_id: str,
+        correlation_id: str,
+        *,
+        causation_id: str | None = None,
+        traceparent: str | None = None,
+        shipment_ids: Sequence[str] = (),
+    ) -> None:
+        """Start a saga for an order, unless an execution of this name exists. Raises ClientError."""
+        work = {
+            "saga": saga,
+            "order_id": order_id,
+            "correlation_id": correlation_id,
+            "causation_id": causation_id,
+            "traceparent": traceparent,
+            "shipment_ids": list(shipment_ids),
+        }
+        try:
+            self._client.start_execution(stateMachineArn=self._arns[saga], name=name, input=json.dumps(work))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+                raise
+            logger.info("saga known already", saga=saga, execution=name)
+
+
+@lru_cache(maxsize=1)
+def sagas() -> Sagas:
+    """The sagas of this stage."""
+    return Sagas(clients.step_functions(), read(SagaSettings))
+
+
+def follow(message: Message) -> None:
+    """Start what follows from an event. A repeated event finds its execution there already."""
+    saga = FOLLOWS.get(message.type)
+    if saga is None:
+        logger.warning("nothing follows", type=message.type)
+        return
+    shipments = [message.subject] if message.subject.startswith("shp_") else []
+    mark = f"{message.subject[4:12]}-{message.sequence}" if shipments else str(message.sequence)
+    sagas().start(
+        saga,
+        f"{message.order_id}-{mark}",
+        message.order_id,
+        message.correlation_id,
+        causation_id=message.id,
+        traceparent=message.traceparent,
+        shipment_ids=shipments,
+    )
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Start the sagas that follow from a batch of events."""
+    return answer_each(event, follow)

@@ -1,0 +1,101 @@
+"""The watch: every minute it looks for orders that wait for something that did not come, and starts their saga again.
+
+Sagas are level-triggered: started again, they find what is done and do what is not. So the watch needs no knowledge of
+what went wrong, whether a worker died, an event was lost or a partner is silent.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from edge import clients
+from edge.logs import logger
+from edge.settings import ViewSettings, read
+from edge.wiring import aggregates
+from hub.starter import Saga, Sagas, sagas
+from kernel.clock import SystemClock, rfc3339
+from kernel.events import Actor, Cause
+from kernel.ids import new_id
+from edge.aggregates import Command
+from orders import domain
+from orders.domain import Order, Status
+from orders.service import Orders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+AT_ONCE = 500
+"""Orders that one run takes on; the next minute takes on more."""
+
+RESTARTS: dict[Status, Saga] = {
+    "received": "fulfilment",
+    "confirmed": "fulfilment",
+    "allocated": "fulfilment",
+    "cancelling": "cancellation",
+    "released": "settlement",
+    "shipped": "settlement",
+    "delivered": "settlement",
+}
+"""Which saga brings an order on that has been in a status for too long."""
+
+
+class Watch:
+    """Finds overdue orders on the board and starts their sagas again."""
+
+    def __init__(self, client: DynamoDBClient, views_table: str, orders: Orders, sagas: Sagas) -> None:
+        self._client = client
+        self._table = views_table
+        self._orders = orders
+        self._sagas = sagas
+
+    def look(self, now: datetime) -> int:
+        """Start the saga of every overdue order again; answers how many there were."""
+        found = 0
+        for order_id in self._overdue(now):
+            found += 1
+            self._wake(order_id, now)
+        return found
+
+    def _wake(self, order_id: str, now: datetime) -> None:
+        correlation_id = new_id("req")
+        command = Command("note-overdue", Cause(Actor("rule", "watch"), correlation_id))
+        order = self._orders.decide(order_id, command, domain.note_overdue).state
+        restart(self._sagas, order, f"w{int(now.timestamp())}", correlation_id)
+
+    def _overdue(self, now: datetime) -> Iterator[str]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName="by_due",
+            KeyConditionExpression="gsi_due_pk = :due AND gsi_due_sk < :now",
+            ExpressionAttributeValues={":due": {"S": "due"}, ":now": {"S": rfc3339(now)}},
+            PaginationConfig={"MaxItems": AT_ONCE, "PageSize": 100},
+        )
+        for page in pages:
+            yield from (item["pk"]["S"] for item in page["Items"])
+
+
+def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga | None:
+    """Start the saga that brings an order on; None where nothing is owed to it any more."""
+    saga = RESTARTS.get(order.status)
+    if saga is not None:
+        logger.info("starting again", order_id=order.id, saga=saga, status=order.status)
+        sagas.start(saga, f"{order.id}-{mark}", order.id, correlation_id, shipment_ids=list(order.shipments))
+    return saga
+
+
+@lru_cache(maxsize=1)
+def watch() -> Watch:
+    """The watch of this stage."""
+    orders = Orders(aggregates(domain.fold, "order", "ord"), SystemClock())
+    return Watch(clients.dynamodb(), read(ViewSettings).views_table, orders, sagas())
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Look once."""
+    found = watch().look(datetime.now(UTC))
+    logger.info("watched", overdue=found)
+    return {"overdue": found}
