@@ -32,6 +32,7 @@ _TITLES = {
     401: "Not authenticated",
     403: "Not allowed",
     404: "Not found",
+    405: "Method not allowed",
     409: "Conflict with the current state",
     412: "Precondition failed",
     413: "Too large",

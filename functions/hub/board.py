@@ -94,6 +94,7 @@ class Board:
             "gsi_status_sk": key,
             "placed_at": placed,
             "status": order.status,
+            "external_id": order.received.external_id,
             "channel": order.received.channel,
             "customer_id": order.received.customer.id,
         }
