@@ -46,6 +46,7 @@ def brief(order: Order) -> dict[str, object]:
         ],
         "node_ids": sorted({part.node_id for part in order.allocations}),
         "shipment_ids": list(order.shipments),
+        "in_repair": bool(order.repairs),
     }
 
 
@@ -200,6 +201,7 @@ def record_progress(task: ShipmentsInput) -> Result:
         "amount": order.capturable.amount,
         "currency": order.currency,
         "final": order.all_shipped,
+        "in_repair": bool(order.repairs),
     }
 
 

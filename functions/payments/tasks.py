@@ -11,7 +11,7 @@ from edge.tasks import TaskFunction, TaskInput
 from edge.wiring import aggregates
 from kernel.money import Money
 from payments.domain import fold
-from payments.service import Payments
+from payments.service import PaymentRefused, Payments
 from payments.stripe_provider import StripeProvider
 
 if TYPE_CHECKING:
@@ -66,14 +66,20 @@ def authorize(task: AuthorizeInput) -> Result:
 
 @handler.command("capture", CaptureInput)
 def capture(task: CaptureInput) -> Result:
-    """Capture what was shipped."""
+    """Capture what was shipped: `captured`, or `refused` for good."""
     target = Money(task.amount, task.currency)
-    captured = payments().capture(task.order_id, target, task.request("capture-payment"), final=task.final)
+    try:
+        captured = payments().capture(task.order_id, target, task.request("capture-payment"), final=task.final)
+    except PaymentRefused as refused:
+        return {"outcome": "refused", "reason": str(refused)}
     return {"outcome": "captured", "captured": captured.amount}
 
 
 @handler.command("undo", UndoInput)
 def undo(task: UndoInput) -> Result:
-    """Void or refund, whichever the ledger calls for."""
-    payment = payments().undo(task.order_id, task.currency, task.request("undo-payment"))
+    """Void or refund, whichever the ledger calls for; `refused` where the provider will not."""
+    try:
+        payment = payments().undo(task.order_id, task.currency, task.request("undo-payment"))
+    except PaymentRefused as refused:
+        return {"outcome": "refused", "reason": str(refused)}
     return {"outcome": payment.status, "refunded": payment.refunded}
