@@ -96,7 +96,7 @@ def _retryable(code: str) -> bool:
 def of_domain(error: errors.DomainError, instance: str) -> Response[Any]:
     """The problem that a refusal of the domain is."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-    fields = error.errors if isinstance(error, errors.Invalid) else ()
+    fields = error.errors
     return problem(status, error.code, error.detail, instance=instance, fields=fields, extra=error.extra)
 
 

@@ -27,6 +27,7 @@ class DomainError(Exception):
         self.detail = detail
         self.extra = extra
         """Further members of the problem, such as `current_status` or the id of what stands in the way."""
+        self.errors: tuple[FieldError, ...] = ()
 
 
 class NotFound(DomainError):

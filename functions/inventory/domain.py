@@ -1,0 +1,151 @@
+"""The rules of stock: what each movement does to the counters, and which nodes an order's units come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MovementType = Literal[
+    "received", "adjusted", "counted", "reserved", "released", "allocated", "deallocated", "shipped", "returned"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What a movement adds to a counter, in units."""
+
+    on_hand: int = 0
+    allocated: int = 0
+    reserved: int = 0
+
+    @property
+    def available(self) -> int:
+        """What it adds to what can be sold: on hand − allocated − reserved (− safety, which no movement changes)."""
+        return self.on_hand - self.allocated - self.reserved
+
+
+def effect(type_: MovementType, quantity: int) -> Delta:
+    """The effect of a movement of so many units. `adjusted` and `counted` take signed differences."""
+    match type_:
+        case "received" | "returned" | "adjusted" | "counted":
+            return Delta(on_hand=quantity)
+        case "reserved":
+            return Delta(reserved=quantity)
+        case "released":
+            return Delta(reserved=-quantity)
+        case "allocated":
+            return Delta(allocated=quantity, reserved=-quantity)
+        case "deallocated":
+            return Delta(allocated=-quantity)
+        case "shipped":
+            return Delta(on_hand=-quantity, allocated=-quantity)
+
+
+WRITE_OFF = "adjusted"
+"""A short pick is an adjustment: the units were counted on hand and allocated, and are neither."""
+
+
+def write_off(quantity: int) -> Delta:
+    """The effect of units that a picker did not find."""
+    return Delta(on_hand=-quantity, allocated=-quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """The stock of a SKU at a node. Always available = on_hand − allocated − reserved − safety."""
+
+    sku: str
+    node_id: str
+    on_hand: int = 0
+    allocated: int = 0
+    reserved: int = 0
+    safety: int = 0
+    available: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place that holds stock; a lower cost rank is preferred."""
+
+    node_id: str
+    name: str
+    kind: Literal["warehouse", "store"]
+    lat: float
+    lon: float
+    capabilities: tuple[str, ...]
+    cost_rank: int
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of an order's line."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Units of an order's line that come from a node."""
+
+    line_id: str
+    sku: str
+    node_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """Units that no node has."""
+
+    sku: str
+    missing: int
+
+
+def source(
+    wanted: Sequence[Wanted], nodes: Sequence[Node], available: Mapping[tuple[str, str], int], pinned: str | None = None
+) -> list[Source] | list[Shortage]:
+    """Choose a node for every unit: one node for all where one has all, else the cheapest nodes first, line by line.
+
+    `available` is by (sku, node). A pinned node is the only one that counts. Nodes rank by cost, then by id.
+    """
+    ranked = sorted((n for n in nodes if _usable(n, pinned)), key=lambda n: (n.cost_rank, n.node_id))
+    demand: dict[str, int] = {}
+    for line in wanted:
+        demand[line.sku] = demand.get(line.sku, 0) + line.quantity
+    for node in ranked:
+        if all(available.get((sku, node.node_id), 0) >= quantity for sku, quantity in demand.items()):
+            return [Source(line.line_id, line.sku, node.node_id, line.quantity) for line in wanted]
+    left = {key: max(0, quantity) for key, quantity in available.items()}
+    chosen: list[Source] = []
+    short: dict[str, int] = {}
+    for line in wanted:
+        missing = line.quantity
+        for node in ranked:
+            taken = min(missing, left.get((line.sku, node.node_id), 0))
+            if taken:
+                left[line.sku, node.node_id] -= taken
+                chosen.append(Source(line.line_id, line.sku, node.node_id, taken))
+                missing -= taken
+        if missing:
+            short[line.sku] = short.get(line.sku, 0) + missing
+    return [Shortage(sku, missing) for sku, missing in short.items()] if short else chosen
+
+
+def _usable(node: Node, pinned: str | None) -> bool:
+    return node.node_id == pinned if pinned is not None else "ship" in node.capabilities
+
+
+def by_pair(parts: Iterable[Source]) -> dict[tuple[str, str], int]:
+    """Units by (sku, node): the same SKU on two lines is one change of one counter."""
+    pairs: dict[tuple[str, str], int] = {}
+    for part in parts:
+        key = (part.sku, part.node_id)
+        pairs[key] = pairs.get(key, 0) + part.quantity
+    return dict(sorted(pairs.items()))

@@ -1,0 +1,79 @@
+"""Tells every version of every counter, from the inventory table's stream, in order."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from edge import clients
+from edge.bus import Bus
+from edge.logs import logger
+from edge.settings import FromEnvironment, read
+from inventory.events import BY_TYPE
+from kernel.clock import parse_rfc3339
+from kernel.events import Actor, Cause, Event
+from kernel.ids import derived_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class InventoryRelaySettings(FromEnvironment):
+    """Where events go."""
+
+    event_bus: str
+
+
+@lru_cache(maxsize=1)
+def bus() -> Bus:
+    """The bus of this stage."""
+    return Bus(clients.events(), read(InventoryRelaySettings).event_bus, "relay")
+
+
+def event_of(image: Mapping[str, Any]) -> Event | None:
+    """The event that a counter's new version is; None for items that are no counters. Raises LookupError, ValueError."""
+    if not image["pk"]["S"].startswith("SKU#") or "last" not in image:
+        return None
+    last, sku, node_id = image["last"]["M"], image["pk"]["S"].removeprefix("SKU#"), image["sk"]["S"].removeprefix("NODE#")
+    version = int(image["version"]["N"])
+    subject = f"{sku}@{node_id}"
+    data = BY_TYPE[last["type"]["S"]](
+        sku=sku,
+        node_id=node_id,
+        quantity=int(last["quantity"]["N"]),
+        reference=last["reference"]["S"],
+        order_id=last["order_id"]["S"] if "order_id" in last else None,
+        **{name: int(image[name]["N"]) for name in ("on_hand", "allocated", "reserved", "available")},
+    )
+    cause = Cause(Actor("machine", "inventory"), last["correlation"]["S"])
+    return Event(derived_id("evt", subject, str(version)), subject, version, parse_rfc3339(last["at"]["S"]), data, cause)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Tell a batch of the stream; the answer names the record from which Lambda has to try again."""
+    numbers: dict[str, str] = {}
+    found: list[Event] = []
+    unreadable: str | None = None
+    for record in event["Records"]:
+        number, image = record["dynamodb"]["SequenceNumber"], record["dynamodb"].get("NewImage")
+        if image is None:
+            continue
+        try:
+            moved = event_of(image)
+        except (LookupError, ValueError) as error:
+            logger.error("unreadable counter", number=number, reason=type(error).__name__)
+            unreadable = number
+            break
+        if moved is not None:
+            numbers[moved.id] = number
+            found.append(moved)
+    try:
+        refused = bus().publish(found)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("bus out of reach", reason=type(error).__name__)
+        refused = found
+    logger.info("relayed", told=len(found) - len(refused), refused=len(refused))
+    failed = min((numbers[event.id] for event in refused), key=int, default=unreadable)
+    return {"batchItemFailures": [{"itemIdentifier": failed}] if failed else []}

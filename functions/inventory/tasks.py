@@ -1,0 +1,112 @@
+"""Step Functions entry point of inventory."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from edge import clients
+from edge.settings import FromEnvironment, read
+from edge.tasks import TaskFunction, TaskInput
+from inventory.domain import Wanted
+from inventory.reservations import Outcome, Reservations
+from inventory.store import InventoryStore
+from kernel.clock import SystemClock
+
+if TYPE_CHECKING:
+    from edge.tasks import Result
+
+handler = TaskFunction()
+
+
+class InventorySettings(FromEnvironment):
+    """Where stock is kept."""
+
+    inventory_table: str
+
+
+@lru_cache(maxsize=1)
+def reservations() -> Reservations:
+    """The service, wired once."""
+    return Reservations(InventoryStore(clients.dynamodb(), read(InventorySettings).inventory_table), SystemClock())
+
+
+class WantedLine(BaseModel):
+    """Units of an order's line."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+class ReserveInput(TaskInput):
+    """What to hold, and the node that it has to come from, if any."""
+
+    lines: list[WantedLine]
+    node_id: str | None = None
+
+
+class NodeUnits(BaseModel):
+    """Units of a SKU at a node."""
+
+    sku: str
+    node_id: str
+    quantity: int
+
+
+class ShipmentInput(TaskInput):
+    """What a shipment carried, or did not find."""
+
+    shipment_id: str
+    lines: list[NodeUnits]
+
+    def by_pair(self) -> dict[tuple[str, str], int]:
+        """Units by (sku, node)."""
+        pairs: dict[tuple[str, str], int] = {}
+        for line in self.lines:
+            pairs[line.sku, line.node_id] = pairs.get((line.sku, line.node_id), 0) + line.quantity
+        return pairs
+
+
+def _out(done: Outcome) -> Result:
+    return {
+        "outcome": done.outcome,
+        "allocations": [asdict(part) for part in done.sources],
+        "shortages": [asdict(part) for part in done.shortages],
+    }
+
+
+@handler.command("reserve", ReserveInput)
+def reserve(task: ReserveInput) -> Result:
+    """Hold every unit: `reserved`, `out_of_stock` with what is short, or `closed` where the order was undone."""
+    wanted = [Wanted(line.line_id, line.sku, line.quantity) for line in task.lines]
+    return _out(reservations().reserve(task.order_id, wanted, task.node_id, task.correlation_id))
+
+
+@handler.command("allocate", TaskInput)
+def allocate(task: TaskInput) -> Result:
+    """Allocate what is held: `allocated`, `expired`, or `closed`."""
+    return _out(reservations().allocate(task.order_id, task.correlation_id))
+
+
+@handler.command("release", TaskInput)
+def release(task: TaskInput) -> Result:
+    """Give back whatever is held, for good."""
+    return _out(reservations().release(task.order_id, task.correlation_id))
+
+
+@handler.command("ship", ShipmentInput)
+def ship(task: ShipmentInput) -> Result:
+    """Take a shipment off the books, once."""
+    reservations().ship(task.order_id, task.shipment_id, task.by_pair(), task.correlation_id)
+    return {"outcome": "shipped"}
+
+
+@handler.command("write_off_short", ShipmentInput)
+def write_off_short(task: ShipmentInput) -> Result:
+    """Take units that were not found off the books, once."""
+    reservations().write_off(task.order_id, task.shipment_id, task.by_pair(), task.correlation_id)
+    return {"outcome": "written_off"}
