@@ -1,0 +1,1 @@
+"""Our defaults as constructs."""

@@ -1,0 +1,67 @@
+"""A consumer of events: rule, queue, dead-letter queue, function; what fails is shown again, then parked and alarmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import CfnOutput, Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from stacks.constructs.service_function import ServiceFunction
+    from stacks.stage import Stage
+
+TRIES = 8
+BATCH = 10
+
+
+def parking(scope: Construct, id_: str, stage: Stage, name: str) -> sqs.Queue:
+    """A dead-letter queue, kept as long as SQS can: two weeks."""
+    queue = sqs.Queue(
+        scope,
+        id_,
+        queue_name=f"orderhub-{stage.name}-{name}-dlq",
+        retention_period=Duration.days(14),
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        # The emulator speaks plain HTTP on the loopback address, and enforces this policy.
+        enforce_ssl=not stage.is_local,
+        removal_policy=stage.removal,
+    )
+    CfnOutput(scope, f"Dlq{name.title().replace('-', '')}", value=queue.queue_url)
+    return queue
+
+
+class Consumer(Construct):
+    """Lets a function answer the events that a rule picks."""
+
+    def __init__(
+        self, scope: Construct, name: str, *, stage: Stage, bus: events.IEventBus, pattern: events.EventPattern, function: ServiceFunction
+    ) -> None:
+        super().__init__(scope, f"{name}-consumer")
+        self.dead = parking(self, "Dead", stage, name)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            queue_name=f"orderhub-{stage.name}-{name}",
+            # Six times the function's timeout, as Lambda asks of a queue that feeds it.
+            visibility_timeout=Duration.seconds(180),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=not stage.is_local,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=TRIES),
+            removal_policy=stage.removal,
+        )
+        events.Rule(
+            self,
+            "Rule",
+            rule_name=f"orderhub-{stage.name}-{name}",
+            event_bus=bus,
+            event_pattern=pattern,
+            targets=[targets.SqsQueue(self.queue)],
+        )
+        function.function.add_event_source(
+            sources.SqsEventSource(self.queue, batch_size=BATCH, report_batch_item_failures=True, max_concurrency=8)
+        )

@@ -1,0 +1,191 @@
+"""Every function of the hub as data: its handler, what it has to know, and exactly what it may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk.aws_iam import PolicyStatement
+
+from stacks.grants import event_store, on_table, publish, read_secret, start, use_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stacks.constructs.saga import Saga
+    from stacks.data import DataStack
+    from stacks.stage import Stage
+
+MODEL_ID = "anthropic.claude-3-5-haiku-20241022-v1:0"
+_STOCK = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A function to be."""
+
+    handler: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grants: Sequence[PolicyStatement] = ()
+    timeout_s: int = 29
+    pays: bool = False
+    """Whether it needs the payment provider's library."""
+
+
+def _store_env(stage: Stage, data: DataStack) -> dict[str, str]:
+    return {
+        "ORDERS_TABLE": data.orders.table_name,
+        "TOLD_TABLE": data.told.table_name,
+        "EVENT_BUS": data.bus.event_bus_name,
+        "FAST_LANE": stage.fast_lane,
+        "FAST_LANE_BUDGET_MS": str(stage.fast_lane_budget_ms),
+    }
+
+
+def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
+    """What the sagas call."""
+    store = _store_env(stage, data)
+    model = f"arn:aws:bedrock:{Stack.of(data).region}::foundation-model/{MODEL_ID}"
+    return {
+        "orders-tasks": Spec("orders.tasks.handler", store, event_store(data)),
+        "inventory-tasks": Spec(
+            "inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, [on_table(data.inventory, *_STOCK, indexes=True)]
+        ),
+        "payments-tasks": Spec(
+            "payments.tasks.handler",
+            {**store, "PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.secret_arn},
+            [*event_store(data), read_secret(data.payment_key)],
+            pays=True,
+        ),
+        "fulfilment-tasks": Spec(
+            "fulfilment.tasks.handler",
+            {
+                **store,
+                "VAULT_TABLE": data.vault.table_name,
+                "LAST4_KEY_ID": data.last4_key.key_arn,
+                "WAREHOUSE_BASE_URL": stage.warehouse_url,
+                "WAREHOUSE_KEY_SECRET": data.warehouse_key.secret_arn,
+            },
+            [
+                *event_store(data),
+                on_table(data.vault, "GetItem"),
+                use_key(data.last4_key, "Decrypt"),
+                read_secret(data.warehouse_key),
+            ],
+        ),
+        "remediation-tasks": Spec(
+            "remediation.tasks.handler",
+            {**store, "CLAIMS_TABLE": data.claims.table_name, "MODEL_ID": MODEL_ID, "ADVISER": stage.adviser},
+            [
+                *event_store(data),
+                on_table(data.claims, "PutItem"),
+                PolicyStatement(actions=["bedrock:InvokeModel"], resources=[model]),
+            ],
+            timeout_s=60,
+        ),
+    }
+
+
+def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediation: Saga) -> dict[str, Spec]:
+    """What listens to the streams and the bus, and the watch."""
+    store = _store_env(stage, data)
+    arns = saga_env(sagas)
+    machines = [saga.machine for saga in sagas]
+    return {
+        "relay": Spec(
+            "hub.relay.handler",
+            {"TOLD_TABLE": data.told.table_name, "EVENT_BUS": data.bus.event_bus_name, "FAST_LANE": stage.fast_lane},
+            [on_table(data.told, "BatchGetItem", "PutItem"), publish(data.bus)],
+        ),
+        "inventory-relay": Spec("inventory.relay.handler", {"EVENT_BUS": data.bus.event_bus_name}, [publish(data.bus)]),
+        "saga-starter": Spec("hub.starter.handler", arns, [start(machines)]),
+        "remediation-starter": Spec(
+            "remediation.consumers.handler",
+            {**store, "REMEDIATION_SAGA_ARN": remediation.machine.state_machine_arn},
+            [*event_store(data), start([remediation.machine])],
+        ),
+        "board": Spec(
+            "hub.board.handler",
+            {
+                "ORDERS_TABLE": data.orders.table_name,
+                "VIEWS_TABLE": data.views.table_name,
+                "PATIENCE_SAGA_S": str(stage.patience_saga_s),
+                "PATIENCE_WAREHOUSE_S": str(stage.patience_warehouse_s),
+                "PATIENCE_CARRIER_S": str(stage.patience_carrier_s),
+            },
+            [on_table(data.orders, "Query"), on_table(data.views, "PutItem", "UpdateItem")],
+        ),
+        "watch": Spec(
+            "hub.watch.handler",
+            {**store, **arns, "VIEWS_TABLE": data.views.table_name},
+            [*event_store(data), on_table(data.views, "Query", indexes=True), start(machines)],
+        ),
+    }
+
+
+def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediation: Saga) -> dict[str, Spec]:
+    """What answers HTTP."""
+    store = _store_env(stage, data)
+    cursor = {"CURSOR_KEY_SECRET": data.cursor_key.secret_arn, "VIEWS_TABLE": data.views.table_name}
+    read_views = [on_table(data.views, "Query", "GetItem", indexes=True), read_secret(data.cursor_key)]
+    machines = [saga.machine for saga in sagas]
+    return {
+        "orders-api": Spec(
+            "orders.api.handler",
+            {
+                **store,
+                "CLAIMS_TABLE": data.claims.table_name,
+                "VAULT_TABLE": data.vault.table_name,
+                "CONTACT_KEY_ID": data.contact_key.key_arn,
+                "LAST4_KEY_ID": data.last4_key.key_arn,
+            },
+            [
+                *event_store(data),
+                on_table(data.claims, "PutItem"),
+                on_table(data.vault, "PutItem", "DeleteItem"),
+                use_key(data.contact_key, "GenerateDataKey"),
+                use_key(data.last4_key, "GenerateDataKey"),
+            ],
+        ),
+        "orders-query": Spec(
+            "hub.query.handler", {"ORDERS_TABLE": data.orders.table_name, **cursor}, [on_table(data.orders, "Query"), *read_views]
+        ),
+        "inventory-api": Spec(
+            "inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, [on_table(data.inventory, *_STOCK, indexes=True)]
+        ),
+        "fulfilment-api": Spec("fulfilment.api.handler", store, event_store(data)),
+        "payments-api": Spec(
+            "payments.api.handler",
+            {**store, "PAYMENT_WEBHOOK_SECRET": data.payment_webhook.secret_arn},
+            [*event_store(data), read_secret(data.payment_webhook)],
+            pays=True,
+        ),
+        "remediation-api": Spec(
+            "remediation.api.handler",
+            {
+                **store,
+                **cursor,
+                "CLAIMS_TABLE": data.claims.table_name,
+                "REMEDIATION_SAGA_ARN": remediation.machine.state_machine_arn,
+            },
+            [
+                *event_store(data),
+                *read_views,
+                on_table(data.claims, "GetItem"),
+                PolicyStatement(actions=["states:SendTaskSuccess"], resources=[remediation.machine.state_machine_arn]),
+                start([remediation.machine]),
+            ],
+        ),
+        "hub-api": Spec(
+            "hub.api.handler",
+            {**store, **cursor, **saga_env(sagas)},
+            [on_table(data.orders, "Query"), on_table(data.views, "Query", indexes=True), read_secret(data.cursor_key), start(machines)],
+        ),
+        "docs-api": Spec("hub.docs.handler"),
+    }
+
+
+def saga_env(sagas: Sequence[Saga]) -> dict[str, str]:
+    """Where the sagas are, by name."""
+    return {f"{saga.name.upper()}_SAGA_ARN": saga.machine.state_machine_arn for saga in sagas}

@@ -1,0 +1,117 @@
+"""What differs between stages: how much is kept, how much is watched, and where it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from aws_cdk import RemovalPolicy
+from aws_cdk.aws_lambda import Architecture
+from aws_cdk.aws_logs import RetentionDays
+
+if TYPE_CHECKING:
+    from constructs import Node
+
+ROOT = Path(__file__).parent.parent
+BUILD = ROOT / "build"
+SagaType = Literal["standard", "express"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage's settings; patience in seconds."""
+
+    name: Literal["local", "dev", "prod"]
+    removal: RemovalPolicy
+    deletion_protection: bool
+    point_in_time_recovery: bool
+    alarms: bool
+    log_retention: RetentionDays
+    saga_type: SagaType
+    layer: str
+    architecture: Architecture
+    patience_saga_s: int
+    patience_warehouse_s: int
+    patience_carrier_s: int
+    fast_lane: Literal["on", "off"] = "on"
+    fast_lane_budget_ms: int = 150
+    adviser: Literal["bedrock", "playbook"] = "bedrock"
+    payment_url: str = "https://api.stripe.com"
+    warehouse_url: str = "https://warehouse.invalid"
+    throttle_rate: int = 5000
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on the emulator."""
+        return self.name == "local"
+
+    def layer_path(self, name: str) -> str | None:
+        """Where a Lambda layer was built; None where this one was not, so that templates can be had without it."""
+        path = BUILD / f"{name}-{self.layer}"
+        return str(path) if path.is_dir() else None
+
+
+STAGES: dict[str, Stage] = {
+    "local": Stage(
+        "local",
+        RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        point_in_time_recovery=False,
+        alarms=False,
+        log_retention=RetentionDays.ONE_WEEK,
+        saga_type="standard",
+        layer="local",
+        architecture=Architecture.X86_64,
+        patience_saga_s=60,
+        patience_warehouse_s=120,
+        patience_carrier_s=180,
+        fast_lane_budget_ms=1000,
+    ),
+    "dev": Stage(
+        "dev",
+        RemovalPolicy.DESTROY,
+        deletion_protection=False,
+        point_in_time_recovery=False,
+        alarms=False,
+        log_retention=RetentionDays.ONE_WEEK,
+        saga_type="standard",
+        layer="aws",
+        architecture=Architecture.ARM_64,
+        patience_saga_s=120,
+        patience_warehouse_s=4 * 3600,
+        patience_carrier_s=5 * 24 * 3600,
+        throttle_rate=200,
+    ),
+    "prod": Stage(
+        "prod",
+        RemovalPolicy.RETAIN,
+        deletion_protection=True,
+        point_in_time_recovery=True,
+        alarms=True,
+        log_retention=RetentionDays.SIX_MONTHS,
+        saga_type="express",
+        layer="aws",
+        architecture=Architecture.ARM_64,
+        patience_saga_s=120,
+        patience_warehouse_s=4 * 3600,
+        patience_carrier_s=5 * 24 * 3600,
+    ),
+}
+
+
+def stage_of(node: Node) -> Stage:
+    """The stage that the context names, with what the context overrides. Raises ValueError for one that is not there."""
+    name = str(node.try_get_context("stage") or "dev")
+    if name not in STAGES:
+        raise ValueError(f"there is no stage {name!r}: choose one of {', '.join(STAGES)}")
+    stage = STAGES[name]
+    for field in ("saga_type", "fast_lane", "adviser", "payment_url", "warehouse_url"):
+        value = node.try_get_context(field)
+        if value:
+            stage = replace(stage, **{field: value})
+    for field in ("patience_saga_s", "patience_warehouse_s", "patience_carrier_s"):
+        value = node.try_get_context(field)
+        if value:
+            stage = replace(stage, **{field: int(value)})
+    return stage
