@@ -1,0 +1,70 @@
+"""Builds the Lambda layers without Docker: for this machine's interpreter, and for Lambda on arm64.
+
+Wheels only, from the lock files with hashes; the AWS SDK keeps just the services that the hub uses. What is built
+depends on the lock alone, so the asset that CDK makes of it is the same on every machine of a kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Literal
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+BUILD: Final = ROOT / "build"
+Target = Literal["local", "aws"]
+LAYERS: Final = {"layer": "layer.txt", "payments": "payments.txt"}
+SERVICES: Final = frozenset(
+    "bedrock-runtime cognito-idp dynamodb events kms lambda logs scheduler secretsmanager sqs stepfunctions sts".split()
+)
+"""SDK services that functions call; the definitions of the other four hundred stay at home."""
+AWS_PLATFORM: Final = [
+    *("--platform", "manylinux_2_28_aarch64", "--platform", "manylinux2014_aarch64"),
+    *("--implementation", "cp", "--python-version", "3.13"),
+]
+
+
+class CannotBuild(Exception):
+    """pip could not fetch a wheel for the target."""
+
+
+def build(target: Target) -> bool:
+    """Build both layers for a target, unless they are there; whether there was anything to do. Raises CannotBuild."""
+    changed = [_build(name, lock, target) for name, lock in LAYERS.items()]
+    return any(changed)
+
+
+def _build(name: str, lock: str, target: Target) -> bool:
+    source = ROOT / "requirements" / lock
+    made_of = source.read_bytes() + Path(__file__).read_bytes() + (sys.version.encode() if target == "local" else b"3.13")
+    wanted = hashlib.sha256(made_of).hexdigest()
+    place, stamp = BUILD / f"{name}-{target}", BUILD / f".{name}-{target}.stamp"
+    if place.is_dir() and stamp.exists() and stamp.read_text() == wanted:
+        return False
+    unfinished = BUILD / f".{name}-{target}.part"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"]
+    platform = AWS_PLATFORM if target == "aws" else []
+    command = [*pip, "--require-hashes", "--only-binary=:all:", *platform, "--target", str(unfinished / "python"), "-r", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotBuild(f"the {name} layer for {target}: {done.stderr.strip()[-600:]}")
+    _trim(unfinished / "python")
+    shutil.rmtree(place, ignore_errors=True)
+    unfinished.rename(place)
+    stamp.write_text(wanted)
+    return True
+
+
+def _trim(place: Path) -> None:
+    """Leave out what no function reads: other services' definitions, package records, tests, scripts."""
+    data = place / "botocore" / "data"
+    if data.is_dir():
+        for service in data.iterdir():
+            if service.is_dir() and service.name not in SERVICES:
+                shutil.rmtree(service)
+    for leftover in [*place.glob("*.dist-info"), *place.rglob("__pycache__"), place / "bin", place / "boto3" / "examples"]:
+        shutil.rmtree(leftover, ignore_errors=True)
