@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Duration
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as sources
@@ -31,7 +31,7 @@ def parking(scope: Construct, id_: str, stage: Stage, name: str) -> sqs.Queue:
         enforce_ssl=not stage.is_local,
         removal_policy=stage.removal,
     )
-    CfnOutput(scope, f"Dlq{name.title().replace('-', '')}", value=queue.queue_url)
+    CfnOutput(Stack.of(scope), f"Dlq{name.title().replace('-', '')}", value=queue.queue_url)
     return queue
 
 

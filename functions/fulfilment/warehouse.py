@@ -1,0 +1,41 @@
+"""What the hub asks of a warehouse. A real warehouse system is an adapter that implements this and nothing more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class WarehouseUnavailable(Exception):
+    """No answer, or a passing one. Everything asked of a warehouse may be asked again."""
+
+
+class WarehouseRefused(Exception):
+    """The warehouse will not do this, however often it is asked."""
+
+
+class Warehouse(Protocol):
+    """Picks, packs and dispatches."""
+
+    def release(
+        self,
+        *,
+        shipment_id: str,
+        order_id: str,
+        node_id: str,
+        lines: Sequence[tuple[str, str, int]],
+        phone_last4: str | None,
+        correlation_id: str,
+    ) -> None:
+        """Hand a shipment over: lines of (line id, SKU, units). Raises WarehouseUnavailable, WarehouseRefused."""
+        ...
+
+    def recall(self, shipment_id: str, *, correlation_id: str) -> bool:
+        """Stop a shipment; False where it has left. Raises WarehouseUnavailable, WarehouseRefused."""
+        ...
+
+    def resume(self, shipment_id: str, lines: Sequence[tuple[str, int]], *, correlation_id: str) -> None:
+        """Go on after a short pick with lines of (line id, units). Raises WarehouseUnavailable, WarehouseRefused."""
+        ...
