@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigatewayv2 as api
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_logs as logs
 
+from stacks.concern import Concern, tell
 from stacks.constructs.acknowledge import acknowledge
-from stacks.constructs.service_function import Bundle, ServiceFunction
+from stacks.constructs.service_function import service_functions
 from stacks.functions import api_functions
 from stacks.routes import OPEN_ROUTES, ROUTES
 
 if TYPE_CHECKING:
-    from aws_cdk import StackProps
     from constructs import Construct
 
     from stacks.data import DataStack
@@ -26,36 +25,14 @@ if TYPE_CHECKING:
     from stacks.stage import Stage
 
 
-class ApiStack(Stack):
+class ApiStack(Concern):
     """The front door."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        stage: Stage,
-        data: DataStack,
-        identity: IdentityStack,
-        fulfilment: FulfilmentStack,
-        **props: StackProps,
+        self, scope: Construct, stage: Stage, data: DataStack, identity: IdentityStack, fulfilment: FulfilmentStack
     ) -> None:
-        super().__init__(scope, id_, **props)  # type: ignore[arg-type]  # the keyword form of StackProps
-        bundle = Bundle(self, stage)
-        self.functions = {
-            name: ServiceFunction(
-                self,
-                name,
-                stage=stage,
-                handler=spec.handler,
-                bundle=bundle,
-                pays=spec.pays,
-                environment=spec.environment,
-                grants=spec.grants,
-                timeout_s=spec.timeout_s,
-            )
-            for name, spec in api_functions(stage, data, fulfilment.sagas, fulfilment.remediation).items()
-        }
+        super().__init__(scope, "Api", stage)
+        self.functions = service_functions(self, stage, api_functions(stage, data, fulfilment.sagas, fulfilment.remediation))
         authorizer = authorizers.HttpJwtAuthorizer(
             "Tokens", identity.issuer, jwt_audience=[client.user_pool_client_id for client in identity.clients.values()]
         )
@@ -73,22 +50,27 @@ class ApiStack(Stack):
             http_api=self.api,
             stage_name="$default",
             auto_deploy=True,
+            detailed_metrics_enabled=stage.alarms,
             throttle=api.ThrottleSettings(rate_limit=stage.throttle_rate, burst_limit=stage.throttle_rate * 2),
         )
         template = self.default_stage.node.default_child
-        assert isinstance(template, api.CfnStage)  # what an HttpStage is made of
+        assert isinstance(template, api.CfnStage)  # what it is made of
         template.access_log_settings = _access_log(log_group)
-        targets = {name: integrations.HttpLambdaIntegration(f"To-{name}", made.function) for name, made in self.functions.items()}
+        targets = {
+            name: integrations.HttpLambdaIntegration(f"To-{name}", made.function, scope_permission_to_route=False)
+            for name, made in self.functions.items()
+        }
         for method, path, name in ROUTES:
             self.api.add_routes(path=path, methods=[api.HttpMethod[method]], integration=targets[name], authorizer=authorizer)
         for method, path, name in OPEN_ROUTES:
             for route in self.api.add_routes(path=path, methods=[api.HttpMethod[method]], integration=targets[name]):
                 acknowledge(route, "AwsSolutions-APIG4", "The API's document and its page for people are open by design.")
-        nothing = api.HttpRoute(self, "Nothing", http_api=self.api, route_key=api.HttpRouteKey.DEFAULT, integration=targets["docs-api"])
+        nothing = api.HttpRoute(
+            self, "Nothing", http_api=self.api, route_key=api.HttpRouteKey.DEFAULT, integration=targets["docs-api"]
+        )
         acknowledge(nothing, "AwsSolutions-APIG4", "Says that there is nothing at a path, and tells nothing else.")
-        CfnOutput(self, "ApiId", value=self.api.api_id)
-        CfnOutput(self, "ApiUrl", value=self.api.api_endpoint)
-
+        tell(self, "ApiId", self.api.api_id)
+        tell(self, "ApiUrl", self.api.api_endpoint)
 
 
 def _access_log(log_group: logs.LogGroup) -> api.CfnStage.AccessLogSettingsProperty:

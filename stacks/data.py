@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_dynamodb as ddb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 
-from stacks.constructs.acknowledge import acknowledge
+from stacks.concern import Concern, tell
+from stacks.constructs.secret import HubSecret
 from stacks.constructs.table import table
 
 if TYPE_CHECKING:
-    from aws_cdk import StackProps
     from constructs import Construct
 
     from stacks.stage import Stage
@@ -22,11 +20,11 @@ if TYPE_CHECKING:
 VIEW_INDEXES = ("by_placed", "by_customer", "by_channel", "by_status", "by_due")
 
 
-class DataStack(Stack):
+class DataStack(Concern):
     """The facts and what protects them."""
 
-    def __init__(self, scope: Construct, id_: str, *, stage: Stage, **props: StackProps) -> None:
-        super().__init__(scope, id_, **props)  # type: ignore[arg-type]  # the keyword form of StackProps
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Data", stage)
         self.orders = table(self, "orders", stage, sort=ddb.AttributeType.NUMBER, stream=ddb.StreamViewType.NEW_IMAGE)
         self.inventory = table(
             self,
@@ -43,20 +41,20 @@ class DataStack(Stack):
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")
-        self.payment_key = self._secret(stage, "PaymentKey", "The payment provider's API key")
-        self.payment_webhook = self._secret(stage, "PaymentWebhook", "What the payment provider signs its webhooks with")
-        self.warehouse_key = self._secret(stage, "WarehouseKey", "The warehouse's API key")
-        self.cursor_key = self._secret(stage, "CursorKey", "What list cursors are signed with")
+        self.payment_key = HubSecret(self, "PaymentKey", stage, "The payment provider's API key")
+        self.payment_webhook = HubSecret(self, "PaymentWebhook", stage, "What the payment provider signs its webhooks with")
+        self.warehouse_key = HubSecret(self, "WarehouseKey", stage, "The warehouse's API key")
+        self.cursor_key = HubSecret(self, "CursorKey", stage, "What list cursors are signed with")
         for name, value in {
             "OrdersTable": self.orders.table_name,
             "ViewsTable": self.views.table_name,
             "InventoryTable": self.inventory.table_name,
             "EventBus": self.bus.event_bus_name,
-            "ProviderKeySecret": self.payment_key.secret_arn,
-            "ProviderWebhookSecret": self.payment_webhook.secret_arn,
-            "WarehouseKeySecret": self.warehouse_key.secret_arn,
+            "ProviderKeySecret": self.payment_key.arn,
+            "ProviderWebhookSecret": self.payment_webhook.arn,
+            "WarehouseKeySecret": self.warehouse_key.arn,
         }.items():
-            CfnOutput(self, name, value=value)
+            tell(self, name, value)
 
     def _key(self, stage: Stage, name: str, description: str) -> kms.Key:
         return kms.Key(
@@ -67,15 +65,3 @@ class DataStack(Stack):
             enable_key_rotation=True,
             removal_policy=stage.removal,
         )
-
-    def _secret(self, stage: Stage, name: str, description: str) -> secretsmanager.Secret:
-        secret = secretsmanager.Secret(
-            self,
-            name,
-            secret_name=f"orderhub-{stage.name}-{name}",
-            description=description,
-            generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True, password_length=40),
-            removal_policy=stage.removal,
-        )
-        acknowledge(secret, "AwsSolutions-SMG4", "A partner's key is rotated with the partner, by hand; the cursor key lives as long as cursors do.")
-        return secret

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Stack
 from aws_cdk.aws_iam import PolicyStatement
 
-from stacks.grants import event_store, on_table, publish, read_secret, start, use_key
+from stacks.grants import event_store, on_table, publish, query, read_secret, start, use_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.stage import Stage
 
-MODEL_ID = "anthropic.claude-3-5-haiku-20241022-v1:0"
-_STOCK = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +41,24 @@ def _store_env(stage: Stage, data: DataStack) -> dict[str, str]:
     }
 
 
+def _stock(data: DataStack) -> list[PolicyStatement]:
+    """Count stock: a transaction of puts, updates and condition checks asks for each of their rights."""
+    actions = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+    return [on_table(data.inventory, *actions), query(data.inventory, "by_expiry")]
+
+
 def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
     """What the sagas call."""
     store = _store_env(stage, data)
-    model = f"arn:aws:bedrock:{Stack.of(data).region}::foundation-model/{MODEL_ID}"
+    model = f"arn:aws:bedrock:{Stack.of(data).region}::foundation-model/{stage.model_id}"
     return {
         "orders-tasks": Spec("orders.tasks.handler", store, event_store(data)),
         "inventory-tasks": Spec(
-            "inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, [on_table(data.inventory, *_STOCK, indexes=True)]
+            "inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)
         ),
         "payments-tasks": Spec(
             "payments.tasks.handler",
-            {**store, "PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.secret_arn},
+            {**store, "PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.arn},
             [*event_store(data), read_secret(data.payment_key)],
             pays=True,
         ),
@@ -65,18 +69,18 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
                 "VAULT_TABLE": data.vault.table_name,
                 "LAST4_KEY_ID": data.last4_key.key_arn,
                 "WAREHOUSE_BASE_URL": stage.warehouse_url,
-                "WAREHOUSE_KEY_SECRET": data.warehouse_key.secret_arn,
+                "WAREHOUSE_KEY_SECRET": data.warehouse_key.arn,
             },
             [
                 *event_store(data),
                 on_table(data.vault, "GetItem"),
-                use_key(data.last4_key, "Decrypt"),
+                use_key(data.last4_key, "Decrypt", "last4", stage),
                 read_secret(data.warehouse_key),
             ],
         ),
         "remediation-tasks": Spec(
             "remediation.tasks.handler",
-            {**store, "CLAIMS_TABLE": data.claims.table_name, "MODEL_ID": MODEL_ID, "ADVISER": stage.adviser},
+            {**store, "CLAIMS_TABLE": data.claims.table_name, "MODEL_ID": stage.model_id, "ADVISER": stage.adviser},
             [
                 *event_store(data),
                 on_table(data.claims, "PutItem"),
@@ -119,7 +123,7 @@ def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
         "watch": Spec(
             "hub.watch.handler",
             {**store, **arns, "VIEWS_TABLE": data.views.table_name},
-            [*event_store(data), on_table(data.views, "Query", indexes=True), start(machines)],
+            [*event_store(data), query(data.views, "by_due"), start(machines)],
         ),
     }
 
@@ -127,8 +131,7 @@ def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
 def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediation: Saga) -> dict[str, Spec]:
     """What answers HTTP."""
     store = _store_env(stage, data)
-    cursor = {"CURSOR_KEY_SECRET": data.cursor_key.secret_arn, "VIEWS_TABLE": data.views.table_name}
-    read_views = [on_table(data.views, "Query", "GetItem", indexes=True), read_secret(data.cursor_key)]
+    cursor = {"CURSOR_KEY_SECRET": data.cursor_key.arn, "VIEWS_TABLE": data.views.table_name}
     machines = [saga.machine for saga in sagas]
     return {
         "orders-api": Spec(
@@ -144,20 +147,25 @@ def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
                 *event_store(data),
                 on_table(data.claims, "PutItem"),
                 on_table(data.vault, "PutItem", "DeleteItem"),
-                use_key(data.contact_key, "GenerateDataKey"),
-                use_key(data.last4_key, "GenerateDataKey"),
+                use_key(data.contact_key, "GenerateDataKey", "contact", stage),
+                use_key(data.last4_key, "GenerateDataKey", "last4", stage),
             ],
         ),
         "orders-query": Spec(
-            "hub.query.handler", {"ORDERS_TABLE": data.orders.table_name, **cursor}, [on_table(data.orders, "Query"), *read_views]
+            "hub.query.handler", {"ORDERS_TABLE": data.orders.table_name, **cursor}, [
+                on_table(data.orders, "Query"),
+                on_table(data.views, "GetItem"),
+                query(data.views, "by_placed", "by_customer", "by_channel", "by_status"),
+                read_secret(data.cursor_key),
+            ],
         ),
         "inventory-api": Spec(
-            "inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, [on_table(data.inventory, *_STOCK, indexes=True)]
+            "inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)
         ),
         "fulfilment-api": Spec("fulfilment.api.handler", store, event_store(data)),
         "payments-api": Spec(
             "payments.api.handler",
-            {**store, "PAYMENT_WEBHOOK_SECRET": data.payment_webhook.secret_arn},
+            {**store, "PAYMENT_WEBHOOK_SECRET": data.payment_webhook.arn},
             [*event_store(data), read_secret(data.payment_webhook)],
             pays=True,
         ),
@@ -171,7 +179,8 @@ def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
             },
             [
                 *event_store(data),
-                *read_views,
+                query(data.views, "by_status"),
+                read_secret(data.cursor_key),
                 on_table(data.claims, "GetItem"),
                 PolicyStatement(actions=["states:SendTaskSuccess"], resources=[remediation.machine.state_machine_arn]),
                 start([remediation.machine]),
@@ -180,7 +189,7 @@ def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
         "hub-api": Spec(
             "hub.api.handler",
             {**store, **cursor, **saga_env(sagas)},
-            [on_table(data.orders, "Query"), on_table(data.views, "Query", indexes=True), read_secret(data.cursor_key), start(machines)],
+            [on_table(data.orders, "Query"), query(data.views, "by_due"), read_secret(data.cursor_key), start(machines)],
         ),
         "docs-api": Spec("hub.docs.handler"),
     }

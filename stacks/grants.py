@@ -12,16 +12,40 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as ddb
     from aws_cdk import aws_events as events
     from aws_cdk import aws_kms as kms
-    from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import aws_sqs as sqs
     from aws_cdk import aws_stepfunctions as sfn
 
+    from stacks.constructs.secret import HubSecret
     from stacks.data import DataStack
+    from stacks.stage import Stage
 
 
-def on_table(table: ddb.TableV2, *actions: str, indexes: bool = False) -> PolicyStatement:
-    """These DynamoDB actions on a table, and on its indexes where asked."""
-    resources = [table.table_arn, f"{table.table_arn}/index/*"] if indexes else [table.table_arn]
-    return PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=resources)
+def on_table(table: ddb.TableV2, *actions: str) -> PolicyStatement:
+    """These DynamoDB actions on a table."""
+    return PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=[table.table_arn])
+
+
+def query(table: ddb.TableV2, *indexes: str) -> PolicyStatement:
+    """Query these indexes of a table, by their names: an index that is added later is nobody's yet."""
+    return PolicyStatement(actions=["dynamodb:Query"], resources=[f"{table.table_arn}/index/{index}" for index in indexes])
+
+
+def read_stream(table: ddb.TableV2) -> PolicyStatement:
+    """Read a table's stream, as an event source mapping does."""
+    assert table.table_stream_arn is not None  # a caller's mistake: the table has no stream
+    actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    return PolicyStatement(actions=actions, resources=[table.table_stream_arn])
+
+
+def consume(queue: sqs.IQueue) -> PolicyStatement:
+    """Take messages from a queue, as an event source mapping does."""
+    actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    return PolicyStatement(actions=actions, resources=[queue.queue_arn])
+
+
+def send(queue: sqs.IQueue) -> PolicyStatement:
+    """Put messages into a queue."""
+    return PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn])
 
 
 def publish(bus: events.IEventBus) -> PolicyStatement:
@@ -34,14 +58,16 @@ def event_store(data: DataStack) -> list[PolicyStatement]:
     return [on_table(data.orders, "Query", "PutItem"), on_table(data.told, "PutItem"), publish(data.bus)]
 
 
-def read_secret(secret: secretsmanager.ISecret) -> PolicyStatement:
+def read_secret(secret: HubSecret) -> PolicyStatement:
     """Read one secret."""
-    return PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret.secret_arn])
+    return PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[secret.arn])
 
 
-def use_key(key: kms.IKey, *actions: str) -> PolicyStatement:
-    """These KMS actions with one key."""
-    return PolicyStatement(actions=[f"kms:{action}" for action in actions], resources=[key.key_arn])
+def use_key(key: kms.IKey, action: str, purpose: str, stage: Stage) -> PolicyStatement:
+    """Use a key for its purpose; on AWS the policy holds the caller to naming that purpose in the encryption context."""
+    # The emulator takes a condition on the encryption context for unmet, always.
+    conditions = None if stage.is_local else {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
+    return PolicyStatement(actions=[f"kms:{action}"], resources=[key.key_arn], conditions=conditions)
 
 
 def start(machines: Sequence[sfn.StateMachine]) -> PolicyStatement:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cognito as cognito
 
+from stacks.concern import Concern, tell
 from stacks.constructs.acknowledge import acknowledge
 
 if TYPE_CHECKING:
-    from aws_cdk import StackProps
     from constructs import Construct
 
     from stacks.stage import Stage
@@ -37,11 +37,19 @@ MACHINES: dict[str, tuple[str, ...]] = {
 """Clients with credentials of their own, each with the smallest set of scopes that does its work."""
 
 
-class IdentityStack(Stack):
+NOT_THIS_POOLS = {
+    "AwsSolutions-COG2": "Multi-factor sign-in is the identity provider's that an organisation federates with this pool.",
+    "AwsSolutions-COG3": "Threat protection needs the Plus plan; it is a choice of whoever runs the pool.",
+    "AwsSolutions-COG8": "The Plus plan is a choice of whoever runs the pool.",
+}
+"""Findings that are acknowledged, with their reasons."""
+
+
+class IdentityStack(Concern):
     """People and machines."""
 
-    def __init__(self, scope: Construct, id_: str, *, stage: Stage, **props: StackProps) -> None:
-        super().__init__(scope, id_, **props)  # type: ignore[arg-type]  # the keyword form of StackProps
+    def __init__(self, scope: Construct, stage: Stage) -> None:
+        super().__init__(scope, "Identity", stage)
         self.pool = cognito.UserPool(
             self,
             "People",
@@ -54,9 +62,8 @@ class IdentityStack(Stack):
             deletion_protection=stage.deletion_protection,
             removal_policy=stage.removal,
         )
-        acknowledge(self.pool, "AwsSolutions-COG2", "Multi-factor sign-in is the identity provider's that an organisation federates with this pool.")
-        acknowledge(self.pool, "AwsSolutions-COG3", "Threat protection needs the Plus plan; it is a choice of whoever runs the pool.")
-        acknowledge(self.pool, "AwsSolutions-COG8", "The Plus plan is a choice of whoever runs the pool.")
+        for rule, reason in NOT_THIS_POOLS.items():
+            acknowledge(self.pool, rule, reason)
         for group in GROUPS:
             cognito.CfnUserPoolGroup(self, f"Group{group.title()}", user_pool_id=self.pool.user_pool_id, group_name=group)
         self.pool.add_domain("Domain", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=self._prefix(stage)))
@@ -83,10 +90,11 @@ class IdentityStack(Stack):
                 access_token_validity=Duration.hours(1),
             )
             self.clients[name] = client
-        CfnOutput(self, "UserPoolId", value=self.pool.user_pool_id)
-        CfnOutput(self, "TokenHost", value=f"{self._prefix(stage)}.auth.{self.region}.amazoncognito.com")
+        tell(self, "UserPoolId", self.pool.user_pool_id)
+        if not stage.is_local:
+            tell(self, "TokenUrl", f"https://{self._prefix(stage)}.auth.{self.region}.amazoncognito.com/oauth2/token")
         for name, client in self.clients.items():
-            CfnOutput(self, f"{name}ClientId", value=client.user_pool_client_id)
+            tell(self, f"{name}ClientId", client.user_pool_client_id)
 
     def _prefix(self, stage: Stage) -> str:
         # A domain prefix is unique in its Region over all accounts.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 
+from stacks.concern import Concern, tell
 from stacks.constructs.acknowledge import acknowledge
 
 if TYPE_CHECKING:
-    from aws_cdk import StackProps
+    from aws_cdk import aws_dynamodb as ddb
     from constructs import Construct
 
     from stacks.api import ApiStack
@@ -21,35 +22,27 @@ if TYPE_CHECKING:
     from stacks.hub import HubStack
     from stacks.stage import Stage
 
+RELAYS = ("relay", "inventory-relay")
 MINUTE = Duration.minutes(1)
 BEHIND_MS = 10_000
 """A relay that is ten seconds behind breaks the promise of 100 ms a hundred times over."""
 
 
-class OperationsStack(Stack):
+class OperationsStack(Concern):
     """Alarms and the dashboard."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        stage: Stage,
-        data: DataStack,
-        fulfilment: FulfilmentStack,
-        hub: HubStack,
-        api: ApiStack,
-        **props: StackProps,
+        self, scope: Construct, stage: Stage, data: DataStack, fulfilment: FulfilmentStack, hub: HubStack, api: ApiStack
     ) -> None:
-        super().__init__(scope, id_, **props)  # type: ignore[arg-type]  # the keyword form of StackProps
+        super().__init__(scope, "Operations", stage)
         self._topic = self._pager(stage)
-        for queue in hub.dead:
-            metric = queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="max")
-            self._alarm(f"parked-{queue.node.path.split('/')[-2]}-{queue.node.id}", metric, 0, "An event could not be handled and is parked")
+        for name, queue in hub.dead.items():
+            parked = queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="max")
+            self._alarm(f"parked-{name}", parked, 0, f"What {name} could not handle is parked in its dead-letter queue")
         for saga in (*fulfilment.sagas, fulfilment.remediation):
             self._alarm(f"failed-{saga.name}", saga.machine.metric_failed(period=MINUTE), 0, f"A {saga.name} saga failed")
             self._alarm(f"late-{saga.name}", saga.machine.metric_timed_out(period=MINUTE), 0, f"A {saga.name} saga timed out")
-        for name in ("relay", "inventory-relay"):
+        for name in RELAYS:
             age = hub.functions[name].function.metric("IteratorAge", statistic="max", period=MINUTE)
             self._alarm(f"behind-{name}", age, BEHIND_MS, "The relay is behind")
         self._alarm("server-errors", api.api.metric_server_error(period=MINUTE), 0, "The API answered 5xx")
@@ -57,14 +50,7 @@ class OperationsStack(Stack):
         for name, made in functions.items():
             self._alarm(f"throttled-{name}", made.function.metric_throttles(period=MINUTE), 0, f"{name} was throttled")
         for table in (data.orders, data.inventory, data.claims, data.told, data.vault, data.views):
-            throttles = cloudwatch.Metric(
-                namespace="AWS/DynamoDB",
-                metric_name="ThrottledRequests",
-                dimensions_map={"TableName": table.table_name},
-                statistic="sum",
-                period=MINUTE,
-            )
-            self._alarm(f"throttled-table-{table.node.id.lower()}", throttles, 0, "A table was throttled")
+            self._alarm(f"throttled-table-{table.node.id.lower()}", _throttles(table), 0, "A hot key, or a quota")
         self._dashboard(stage, fulfilment, hub, api)
 
     def _pager(self, stage: Stage) -> sns.Topic | None:
@@ -72,7 +58,7 @@ class OperationsStack(Stack):
             return None
         topic = sns.Topic(self, "Pager", topic_name=f"orderhub-{stage.name}-pager", enforce_ssl=True)
         acknowledge(topic, "AwsSolutions-SNS2", "Alarms carry no data, only names.")
-        CfnOutput(self, "PagerTopic", value=topic.topic_arn)
+        tell(self, "PagerTopic", topic.topic_arn)
         return topic
 
     def _alarm(self, name: str, metric: cloudwatch.IMetric, above: float, description: str) -> None:
@@ -101,7 +87,22 @@ class OperationsStack(Stack):
             cloudwatch.GraphWidget(title="Sagas started", left=[saga.machine.metric_started() for saga in fulfilment.sagas]),
             cloudwatch.GraphWidget(title="Sagas failed", left=[saga.machine.metric_failed() for saga in fulfilment.sagas]),
             cloudwatch.GraphWidget(
-                title="Relays behind, ms", left=[hub.functions[n].function.metric("IteratorAge") for n in ("relay", "inventory-relay")]
+                title="Relays behind, ms", left=[hub.functions[name].function.metric("IteratorAge") for name in RELAYS]
             ),
-            cloudwatch.GraphWidget(title="Parked", left=[q.metric_approximate_number_of_messages_visible() for q in hub.dead]),
+            cloudwatch.GraphWidget(
+                title="Parked", left=[queue.metric_approximate_number_of_messages_visible() for queue in hub.dead.values()]
+            ),
         )
+
+
+def _throttles(table: ddb.TableV2) -> cloudwatch.MathExpression:
+    """Reads and writes that a table refused; DynamoDB counts its indexes in."""
+    return cloudwatch.MathExpression(
+        expression="FILL(reads, 0) + FILL(writes, 0)",
+        label="throttled",
+        period=MINUTE,
+        using_metrics={
+            "reads": table.metric("ReadThrottleEvents", statistic="sum"),
+            "writes": table.metric("WriteThrottleEvents", statistic="sum"),
+        },
+    )

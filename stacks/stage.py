@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_lambda import Architecture
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build"
 SagaType = Literal["standard", "express"]
+CHOICES = {"saga_type": ("standard", "express"), "fast_lane": ("on", "off"), "adviser": ("bedrock", "playbook")}
+"""What the context may choose, and from what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Stage:
     adviser: Literal["bedrock", "playbook"] = "bedrock"
     payment_url: str = "https://api.stripe.com"
     warehouse_url: str = "https://warehouse.invalid"
+    """No warehouse is everybody's; a name under `.invalid` (RFC 2606) fails at once, and at nobody's expense."""
+    model_id: str = "amazon.nova-lite-v1:0"
+    consumers: int | None = None
+    """How many copies of a consumer may run at once; None leaves it to the account's own limit."""
     throttle_rate: int = 5000
 
     @property
@@ -67,6 +73,7 @@ STAGES: dict[str, Stage] = {
         patience_warehouse_s=120,
         patience_carrier_s=180,
         fast_lane_budget_ms=1000,
+        consumers=8,
     ),
     "dev": Stage(
         "dev",
@@ -101,17 +108,22 @@ STAGES: dict[str, Stage] = {
 
 
 def stage_of(node: Node) -> Stage:
-    """The stage that the context names, with what the context overrides. Raises ValueError for one that is not there."""
-    name = str(node.try_get_context("stage") or "dev")
-    if name not in STAGES:
-        raise ValueError(f"there is no stage {name!r}: choose one of {', '.join(STAGES)}")
-    stage = STAGES[name]
-    for field in ("saga_type", "fast_lane", "adviser", "payment_url", "warehouse_url"):
-        value = node.try_get_context(field)
-        if value:
-            stage = replace(stage, **{field: value})
+    """The stage that the context names, with what the context overrides. Raises ValueError for what is not allowed."""
+    name = _one_of("stage", node.try_get_context("stage") or "dev", tuple(STAGES))
+    changes: dict[str, Any] = {}
+    for field, allowed in CHOICES.items():
+        if value := node.try_get_context(field):
+            changes[field] = _one_of(field, value, allowed)
+    for field in ("payment_url", "warehouse_url", "model_id"):
+        if value := node.try_get_context(field):
+            changes[field] = str(value)
     for field in ("patience_saga_s", "patience_warehouse_s", "patience_carrier_s"):
-        value = node.try_get_context(field)
-        if value:
-            stage = replace(stage, **{field: int(value)})
-    return stage
+        if value := node.try_get_context(field):
+            changes[field] = int(value)
+    return replace(STAGES[name], **changes)
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"there is no {name} {value!r}: choose one of {', '.join(allowed)}")
+    return str(value)
