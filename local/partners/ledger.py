@@ -1,0 +1,114 @@
+"""The payment provider's own ledger: intents, what is held, taken and given back, and answers by idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.partners.books import Books
+
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in Stripe's form; `event` is the webhook that tells of it."""
+
+    status: int
+    body: dict[str, Any]
+    event: str | None = None
+
+
+def failure(status: int, type_: str, code: str, message: str) -> Answer:
+    """An error in Stripe's form."""
+    return Answer(status, {"error": {"type": type_, "code": code, "message": message}})
+
+
+class Ledger:
+    """Every operation is done at once and as a whole: the simulator is one thread."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def once(self, key: str, operation: str, params: Mapping[str, Any]) -> Answer | None:
+        """The answer that was given to this key before; an error where it asked for something else; None for a new key."""
+        known = self._books.get("key", key)
+        if known is None:
+            return None
+        if known["asked"] != _digest(operation, params):
+            return failure(400, "idempotency_error", "idempotency_key_in_use", "This key came before with other parameters.")
+        return Answer(known["status"], known["body"])
+
+    def keep(self, key: str, operation: str, params: Mapping[str, Any], answer: Answer) -> None:
+        """Remember the answer to a key."""
+        self._books.put("key", key, {"asked": _digest(operation, params), "status": answer.status, "body": answer.body})
+
+    def intent(self, reference: str) -> dict[str, Any] | None:
+        """A payment intent."""
+        return self._books.get("intent", reference)
+
+    def create(self, params: Params) -> Answer:
+        """Hold an amount."""
+        token, amount = str(params["payment_method"]), int(params["amount"])
+        if token == "tok_declined":  # noqa: S105  # a name of a behaviour
+            error = {"type": "card_error", "code": "card_declined", "decline_code": "generic_decline", "message": "Your card was declined."}
+            return Answer(402, {"error": error}, "payment_intent.payment_failed")
+        intent = {
+            "id": f"pi_{uuid.uuid4().hex}",
+            "object": "payment_intent",
+            "amount": amount,
+            "currency": params["currency"],
+            "status": "requires_capture",
+            "amount_capturable": amount,
+            "amount_received": 0,
+            "amount_refunded": 0,
+            "metadata": params.get("metadata", {}),
+            "payment_method": token,
+        }
+        self._books.put("intent", str(intent["id"]), intent)
+        return Answer(200, intent, "payment_intent.amount_capturable_updated")
+
+    def capture(self, intent: dict[str, Any], params: Params) -> Answer:
+        """Take so much of what is held."""
+        amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
+        if not 0 < amount <= intent["amount_capturable"]:
+            return failure(400, "invalid_request_error", "amount_too_large", "More than is capturable.")
+        intent["amount_received"] += amount
+        final = str(params.get("final_capture", "true")).lower() == "true"
+        intent["amount_capturable"] = 0 if final else intent["amount_capturable"] - amount
+        intent["status"] = "requires_capture" if intent["amount_capturable"] else "succeeded"
+        self._books.put("intent", intent["id"], intent)
+        return Answer(200, intent, "charge.captured")
+
+    def cancel(self, intent: dict[str, Any]) -> Answer:
+        """Let go of what is held."""
+        if intent["amount_received"] or intent["status"] == "canceled":
+            return failure(400, "invalid_request_error", "payment_intent_unexpected_state", "It cannot be cancelled.")
+        intent |= {"status": "canceled", "amount_capturable": 0}
+        self._books.put("intent", intent["id"], intent)
+        return Answer(200, intent, "payment_intent.canceled")
+
+    def refund(self, params: Params) -> Answer:
+        """Give back so much of what was taken."""
+        intent = self.intent(str(params["payment_intent"]))
+        if intent is None:
+            return failure(404, "invalid_request_error", "resource_missing", "No such payment intent.")
+        if intent["payment_method"] == "tok_refund_fails":
+            return failure(400, "invalid_request_error", "charge_disputed", "This charge cannot be refunded.")
+        amount = int(params.get("amount", intent["amount_received"]))
+        if not 0 < amount <= intent["amount_received"] - intent["amount_refunded"]:
+            return failure(400, "invalid_request_error", "amount_too_large", "More than was captured and not refunded.")
+        intent["amount_refunded"] += amount
+        self._books.put("intent", intent["id"], intent)
+        body = {"id": f"re_{uuid.uuid4().hex}", "object": "refund", "amount": amount, "payment_intent": intent["id"], "status": "succeeded"}
+        return Answer(200, body, "charge.refunded")
+
+
+def _digest(operation: str, params: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{operation} {json.dumps(params, sort_keys=True)}".encode()).hexdigest()
