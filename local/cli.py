@@ -1,0 +1,55 @@
+"""The `orderhub` command."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from local.commands import inspect, operate, run
+from local.instance import Instance
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="OrderHub on this machine: start it, play with it, look inside, deploy it.\n\n"
+    "Begin with [bold]orderhub up[/], then [bold]orderhub demo[/], then [bold]orderhub trace ORDER[/] with an order's id.",
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def choose(
+    context: typer.Context,
+    instance: Annotated[
+        str, typer.Option(envvar="ORDERHUB_INSTANCE", help="Which hub on this machine: others have ports and state of their own.")
+    ] = "default",
+) -> None:
+    """Choose the instance that the command is about."""
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", instance):
+        raise typer.BadParameter("an instance's name has small letters, digits and hyphens", param_hint="--instance")
+    # Nobody's AWS account is touched by accident: only `deploy` looks at the caller's credentials.
+    if context.invoked_subcommand != "deploy":
+        chosen = Instance(instance)
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            os.environ.pop(name)
+        os.environ.update(chosen.aws_environment())
+    context.obj = Instance(instance)
+
+
+for group in (run, inspect, operate):
+    for command in group.COMMANDS:
+        app.command()(command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    sys.exit(app())

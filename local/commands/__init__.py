@@ -1,0 +1,1 @@
+"""The commands of `orderhub`, one module for each group."""
