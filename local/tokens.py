@@ -62,7 +62,7 @@ def _sign_in(instance: Instance, group: str) -> tuple[str, int]:
     pool, name, password = hub["user_pool_id"], f"local-{group}", secrets.token_urlsafe(24) + "aA1!"
     cognito = client(instance, "cognito-idp")
     try:
-        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+        cognito.admin_create_user(UserPoolId=pool, Username=name, TemporaryPassword=password, MessageAction="SUPPRESS")
     except cognito.exceptions.UsernameExistsException:
         pass  # Known from before; it gets a new password below.
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)

@@ -1,0 +1,133 @@
+"""Generates the contracts from the code that keeps them: the API document, its page, the event catalog and schemas.
+
+`make contracts` writes them; `make check` fails where what is committed is not what the code says.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "functions"))
+APIS: Final = (
+    "orders.api",
+    "hub.query",
+    "inventory.api",
+    "fulfilment.api",
+    "payments.api",
+    "remediation.api",
+    "hub.api",
+)
+DESCRIPTION: Final = (
+    "A serverless order management system: place, follow and cancel orders, move stock, report what happened to shipments. "
+    "Errors are application/problem+json with a stable `code`. Every creating POST takes an Idempotency-Key."
+)
+
+
+def openapi() -> dict[str, Any]:
+    """The API document, merged from every function's own. Raises ValueError where two claim one operation."""
+    from hub.catalog import catalog  # noqa: F401, PLC0415  # declares every event
+
+    merged: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "OrderHub", "version": "1", "description": DESCRIPTION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": {},
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A Cognito access token."}},
+            "schemas": {},
+        },
+    }
+    for name in APIS:
+        document = json.loads(importlib.import_module(name).app.get_openapi_json_schema(title=name))
+        for path, operations in document["paths"].items():
+            known = merged["paths"].setdefault(path, {})
+            if known.keys() & operations.keys():
+                raise ValueError(f"two functions answer {path}")
+            known.update(_tidied(operations))
+        for schema, body in document["components"]["schemas"].items():
+            if merged["components"]["schemas"].get(schema, body) != body:
+                raise ValueError(f"two schemas are named {schema}")
+            merged["components"]["schemas"][schema] = body
+    merged["paths"] = dict(sorted(merged["paths"].items()))
+    merged["components"]["schemas"] = dict(sorted(merged["components"]["schemas"].items()))
+    return merged
+
+
+def _tidied(operations: dict[str, Any]) -> dict[str, Any]:
+    """Without what the resolver adds on its own account: its 422 in FastAPI's form, and a 200 where another is declared."""
+    for operation in operations.values():
+        responses = operation["responses"]
+        declared = [status for status in responses if status.startswith("2")]
+        if len(declared) > 1:
+            responses.pop("200", None)
+        for response in responses.values():
+            content = response.get("content", {})
+            if "HTTPValidationError" in json.dumps(content):
+                content.pop("application/json", None)
+    return operations
+
+
+def page(document: dict[str, Any]) -> str:
+    """The API document as one page for people: no script, nothing loaded from elsewhere."""
+    rows = []
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            answers = ", ".join(f"<code>{status}</code>" for status in sorted(operation["responses"]))
+            rows.append(
+                f"<section><h3><b>{method.upper()}</b> <code>{path}</code></h3><p>{operation.get('description') or operation['summary']}</p>"
+                f"<p>Answers {answers}</p></section>"
+            )
+    style = "body{font:16px/1.5 system-ui;max-width:52rem;margin:2rem auto;padding:0 1rem}code{background:#f2f2f2;padding:0 .2em}section{border-top:1px solid #ddd}"
+    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>OrderHub API</title><style>{style}</style>"
+    intro = f"<h1>OrderHub API</h1><p>{DESCRIPTION}</p><p>The authority is <a href='openapi.json'>openapi.json</a>.</p>"
+    return head + intro + "".join(rows) + "</html>\n"
+
+
+def files() -> dict[Path, str]:
+    """Every generated file with its content."""
+    document = openapi()
+    catalog = importlib.import_module("hub.catalog")
+    text = _json(document)
+    found = {
+        ROOT / "contracts" / "openapi.json": text,
+        ROOT / "functions" / "hub" / "openapi.json": json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n",
+        ROOT / "functions" / "hub" / "docs.html": page(document),
+        ROOT / "contracts" / "catalog.json": _json(catalog.catalog()),
+    }
+    for entry in catalog.catalog():
+        type_, version = entry["type"].rsplit(".v", 1)
+        found[ROOT / "contracts" / "events" / f"{type_}.v{version}.schema.json"] = _json(catalog.schema(type_, int(version)))
+    return found
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def main() -> int:
+    """Write the files; with `--check`, only say which are not as the code says."""
+    wanted = files()
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    stale += [path for path in (ROOT / "contracts").rglob("*.json") if path not in wanted]
+    if "--check" in sys.argv:
+        for path in stale:
+            sys.stdout.write(f"{path.relative_to(ROOT)} is not what the code says. Write it with: make contracts\n")
+        return 1 if stale else 0
+    for path in stale:
+        if path not in wanted:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[path], encoding="utf-8")
+    sys.stdout.write(f"{len(stale)} of {len(wanted)} files written.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
