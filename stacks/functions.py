@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from stacks.stage import Stage
 
 
-
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A function to be."""
@@ -53,9 +52,7 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
     model = f"arn:aws:bedrock:{Stack.of(data).region}::foundation-model/{stage.model_id}"
     return {
         "orders-tasks": Spec("orders.tasks.handler", store, event_store(data)),
-        "inventory-tasks": Spec(
-            "inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)
-        ),
+        "inventory-tasks": Spec("inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)),
         "payments-tasks": Spec(
             "payments.tasks.handler",
             {**store, "PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.arn},
@@ -152,16 +149,16 @@ def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
             ],
         ),
         "orders-query": Spec(
-            "hub.query.handler", {"ORDERS_TABLE": data.orders.table_name, **cursor}, [
+            "hub.query.handler",
+            {"ORDERS_TABLE": data.orders.table_name, **cursor},
+            [
                 on_table(data.orders, "Query"),
                 on_table(data.views, "GetItem"),
                 query(data.views, "by_placed", "by_customer", "by_channel", "by_status"),
                 read_secret(data.cursor_key),
             ],
         ),
-        "inventory-api": Spec(
-            "inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)
-        ),
+        "inventory-api": Spec("inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)),
         "fulfilment-api": Spec("fulfilment.api.handler", store, event_store(data)),
         "payments-api": Spec(
             "payments.api.handler",

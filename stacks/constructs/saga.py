@@ -44,7 +44,7 @@ class Saga(Construct):
             state_machine_name=f"orderhub-{stage.name}-{name}",
             state_machine_type=sfn.StateMachineType.EXPRESS if type_ == "express" else sfn.StateMachineType.STANDARD,
             definition_body=sfn.DefinitionBody.from_string(json.dumps(json.loads(definition), separators=(",", ":"))),
-            definition_substitutions=called,
+            definition_substitutions=called or None,
             # An Express execution leaves no history of its own: its log is its history.
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
             tracing_enabled=not stage.is_local,

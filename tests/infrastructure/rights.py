@@ -1,0 +1,95 @@
+"""What each function of the hub may do: the table that the templates are held to."""
+
+from __future__ import annotations
+
+STORE = {
+    "dynamodb:Query orders",
+    "dynamodb:PutItem orders",
+    "dynamodb:PutItem told",
+    "events:PutEvents bus",
+}
+STOCK = {
+    *(f"dynamodb:{action} inventory" for action in ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")),
+    "dynamodb:Query inventory/index/by_expiry",
+}
+START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation")}
+READ_CURSOR_KEY = "secretsmanager:GetSecretValue CursorKey"
+
+
+def stream(table: str, relay: str) -> set[str]:
+    """What a relay behind a table's stream needs."""
+    reads = {f"dynamodb:{action} {table}.StreamArn" for action in ("DescribeStream", "GetRecords", "GetShardIterator")}
+    # CDK grants what a destination needs to be found as well as to be sent to.
+    return reads | {f"sqs:{action} {relay}-dlq" for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")}
+
+
+def queue(name: str) -> set[str]:
+    """What a consumer of a queue needs."""
+    return {f"sqs:{action} {name}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
+
+
+RIGHTS: dict[str, set[str]] = {
+    "orders-api": {
+        *STORE,
+        "dynamodb:PutItem claims",
+        "dynamodb:PutItem vault",
+        "dynamodb:DeleteItem vault",
+        "kms:GenerateDataKey ContactKey",
+        "kms:GenerateDataKey Last4Key",
+    },
+    "orders-query": {
+        "dynamodb:Query orders",
+        "dynamodb:GetItem views",
+        *(f"dynamodb:Query views/index/by_{by}" for by in ("placed", "customer", "channel", "status")),
+        READ_CURSOR_KEY,
+    },
+    "inventory-api": STOCK,
+    "fulfilment-api": STORE,
+    "payments-api": {*STORE, "secretsmanager:GetSecretValue PaymentWebhook"},
+    "remediation-api": {
+        *STORE,
+        "dynamodb:Query views/index/by_status",
+        READ_CURSOR_KEY,
+        "dynamodb:GetItem claims",
+        "states:SendTaskSuccess remediation",
+        "states:StartExecution remediation",
+    },
+    "hub-api": {"dynamodb:Query orders", "dynamodb:Query views/index/by_due", READ_CURSOR_KEY, *START_SELLING},
+    "docs-api": set(),
+    "orders-tasks": STORE,
+    "inventory-tasks": STOCK,
+    "payments-tasks": {*STORE, "secretsmanager:GetSecretValue PaymentKey"},
+    "fulfilment-tasks": {
+        *STORE,
+        "dynamodb:GetItem vault",
+        "kms:Decrypt Last4Key",
+        "secretsmanager:GetSecretValue WarehouseKey",
+    },
+    "remediation-tasks": {
+        *STORE,
+        "dynamodb:PutItem claims",
+        "bedrock:InvokeModel arn:aws:bedrock:<AWS::Region>::foundation-model/amazon.nova-lite-v1:0",
+    },
+    "relay": {
+        "dynamodb:BatchGetItem told",
+        "dynamodb:PutItem told",
+        "events:PutEvents bus",
+        *stream("orders", "relay"),
+    },
+    "inventory-relay": {"events:PutEvents bus", *stream("inventory", "inventory-relay")},
+    "saga-starter": {*START_SELLING, *queue("saga-starter")},
+    "remediation-starter": {*STORE, "states:StartExecution remediation", *queue("remediation-starter")},
+    "board": {
+        "dynamodb:Query orders",
+        "dynamodb:PutItem views",
+        "dynamodb:UpdateItem views",
+        *queue("board"),
+    },
+    "watch": {
+        *STORE,
+        "dynamodb:Query views/index/by_due",
+        *START_SELLING,
+        *(f"sqs:{action} watch-dlq" for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")),
+    },
+}
+"""Rights by function, beside writing its own log."""
