@@ -31,6 +31,7 @@ class Stage:
     alarms: bool
     log_retention: RetentionDays
     saga_type: SagaType
+    """Settled before the first deployment: CloudFormation can change neither the type of a named machine nor an ARN in use."""
     layer: str
     architecture: Architecture
     patience_saga_s: int
