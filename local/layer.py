@@ -6,7 +6,9 @@ depends on the lock alone, so the asset that CDK makes of it is the same on ever
 
 from __future__ import annotations
 
+import compileall
 import hashlib
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -53,6 +55,9 @@ def _build(name: str, lock: str, target: Target) -> bool:
     if done.returncode:
         raise CannotBuild(f"the {name} layer for {target}: {done.stderr.strip()[-600:]}")
     _trim(unfinished / "python")
+    if target == "local":
+        # Compiled once, for every worker that unpacks it; by hash, because unpacking gives every file a new time.
+        compileall.compile_dir(unfinished, quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     shutil.rmtree(place, ignore_errors=True)
     unfinished.rename(place)
     stamp.write_text(wanted)

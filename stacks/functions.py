@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
@@ -26,6 +26,8 @@ class Spec:
     environment: Mapping[str, str] = field(default_factory=dict)
     grants: Sequence[PolicyStatement] = ()
     timeout_s: int = 29
+    concurrency: int | None = None
+    """How many copies may run at once; None leaves it to the account's own limit."""
     pays: bool = False
     """Whether it needs the payment provider's library."""
 
@@ -50,7 +52,7 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
     """What the sagas call."""
     store = _store_env(stage, data)
     model = f"arn:aws:bedrock:{Stack.of(data).region}::foundation-model/{stage.model_id}"
-    return {
+    specs = {
         "orders-tasks": Spec("orders.tasks.handler", store, event_store(data)),
         "inventory-tasks": Spec("inventory.tasks.handler", {"INVENTORY_TABLE": data.inventory.table_name}, _stock(data)),
         "payments-tasks": Spec(
@@ -86,6 +88,7 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
             timeout_s=60,
         ),
     }
+    return {name: replace(spec, concurrency=stage.tasks) for name, spec in specs.items()}
 
 
 def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediation: Saga) -> dict[str, Spec]:

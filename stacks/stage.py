@@ -46,6 +46,8 @@ class Stage:
     model_id: str = "amazon.nova-lite-v1:0"
     consumers: int | None = None
     """How many copies of a consumer may run at once; None leaves it to the account's own limit."""
+    tasks: int | None = None
+    """How many copies of a saga's task function may run at once; sagas retry what is turned away."""
     throttle_rate: int = 5000
 
     @property
@@ -73,8 +75,9 @@ STAGES: dict[str, Stage] = {
         patience_saga_s=60,
         patience_warehouse_s=120,
         patience_carrier_s=180,
+        tasks=4,
         fast_lane_budget_ms=1000,
-        consumers=8,
+        consumers=2,
     ),
     "dev": Stage(
         "dev",

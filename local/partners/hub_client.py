@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from local.partners.books import Books, Letter
     from local.partners.config import Config
 
-AT_ONCE = 6
+AT_ONCE = 3
 """Calls to the hub under way at once."""
 LONGEST_WAIT_S = 5.0
 

@@ -45,7 +45,8 @@ class Bundle(Construct):
         layer = lambda_.LayerVersion(
             self,
             name.title(),
-            code=lambda_.Code.from_asset(path, exclude=["__pycache__/", "*.pyc"], ignore_mode=IgnoreMode.GIT),
+            # The layer of this machine brings its compiled code along, since it is unpacked for every worker.
+            code=lambda_.Code.from_asset(path, exclude=[] if stage.is_local else ["__pycache__/"], ignore_mode=IgnoreMode.GIT),
             description=description,
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[stage.architecture],
@@ -81,6 +82,7 @@ class ServiceFunction(Construct):
             role=self.role,
             memory_size=MEMORY_MB,
             timeout=Duration.seconds(spec.timeout_s),
+            reserved_concurrent_executions=spec.concurrency,
             log_group=log_group,
             environment={
                 "STAGE": stage.name,
