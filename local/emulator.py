@@ -39,7 +39,7 @@ def start(instance: Instance) -> bool:
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state),
         "LAMBDA_ACCOUNT_CONCURRENCY": "120",
-        "LAMBDA_WARM_TTL_SECONDS": "120",
+        "LAMBDA_WARM_TTL_SECONDS": "900",
         "MINISTACK_WORKER_THREADS": "128",
         "PYTHONDONTWRITEBYTECODE": "",
         "LOG_LEVEL": "WARNING",

@@ -45,8 +45,7 @@ class Bundle(Construct):
         layer = lambda_.LayerVersion(
             self,
             name.title(),
-            # The layer of this machine brings its compiled code along, since it is unpacked for every worker.
-            code=lambda_.Code.from_asset(path, exclude=[] if stage.is_local else ["__pycache__/"], ignore_mode=IgnoreMode.GIT),
+            code=lambda_.Code.from_asset(path, exclude=["__pycache__/", "*.pyc"], ignore_mode=IgnoreMode.GIT),
             description=description,
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
             compatible_architectures=[stage.architecture],
