@@ -1,0 +1,1 @@
+"""Remediation: an incident, three plans, a human's decision, and the action that follows."""
