@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Stack
 from aws_cdk.aws_iam import PolicyStatement
 
-from stacks.grants import event_store, on_table, publish, query, read_secret, start, use_key
+from stacks.grants import event_store, on_table, publish, query, read_secret, start, use_key, wake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -182,7 +182,7 @@ def api_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
                 query(data.views, "by_status"),
                 read_secret(data.cursor_key),
                 on_table(data.claims, "GetItem"),
-                PolicyStatement(actions=["states:SendTaskSuccess"], resources=[remediation.machine.state_machine_arn]),
+                wake(remediation.machine, stage),
                 start([remediation.machine]),
             ],
         ),
