@@ -100,6 +100,7 @@ class OrderOut(BaseModel):
     lines: list[LineOut]
     totals: TotalsOut
     payment_status: PaymentStatus
+    payment_id: str | None
     holds: list[dict[str, Any]]
     shipments: list[ShipmentOut]
     repairs: list[RepairOut]
@@ -158,6 +159,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
             grand=money(order.grand_total.amount),
         ),
         payment_status=payment_status,
+        payment_id=order.payment_id,
         holds=[],
         shipments=[
             ShipmentOut(shipment_id=s.shipment_id, node_id=s.node_id, status=s.status) for s in order.shipments.values()
