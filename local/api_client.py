@@ -40,7 +40,7 @@ class Hub:
         self._group = group
         self._client = httpx.Client(base_url=read(instance)["api_url"], timeout=60)
 
-    def call(self, method: str, path: str, body: object = None, key: str | None = None, group: str | None = None) -> Any:  # noqa: ANN401  # JSON
+    def call(self, method: str, path: str, body: object = None, key: str | None = None, group: str | None = None) -> Any:  # JSON
         """The answer's content. Raises Refused, httpx.HTTPError."""
         answer = self.send(method, path, body, key, group)
         if answer.is_error:
@@ -59,7 +59,9 @@ class Hub:
         found: dict[str, Any] = self.call("GET", f"/v1/orders/{order_id}")
         return found
 
-    def until(self, order_id: str, statuses: Collection[str], patience_s: float, seen: Callable[[str], None] | None = None) -> dict[str, Any]:
+    def until(
+        self, order_id: str, statuses: Collection[str], patience_s: float, seen: Callable[[str], None] | None = None
+    ) -> dict[str, Any]:
         """The order, once it has one of these statuses; `seen` hears of every status on the way. Raises TookTooLong."""
         end, last = time.monotonic() + patience_s, ""
         while True:

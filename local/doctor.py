@@ -49,10 +49,14 @@ def look(instance: Instance) -> Iterator[Finding]:
     for tool in ("git", "make", "ps"):
         yield Finding(tool, shutil.which(tool) is not None, f"Install {tool} with the system's package manager.")
     node = _version(["node", "--version"])
-    yield Finding(f"Node {node or 'missing'}", node.startswith(f"v{NODE_MAJOR}."), "Run `make up`: it brings its own Node, from .venv.")
+    yield Finding(
+        f"Node {node or 'missing'}", node.startswith(f"v{NODE_MAJOR}."), "Run `make up`: it brings its own Node, from .venv."
+    )
     cdk = _version(["node", str(deploy.CDK), "--version"])
     yield Finding(
-        f"CDK command line {cdk or 'missing'}", cdk.startswith(CDK_VERSION), "Remove node_modules and run `make up`: it installs the pinned one."
+        f"CDK command line {cdk or 'missing'}",
+        cdk.startswith(CDK_VERSION),
+        "Remove node_modules and run `make up`: it installs the pinned one.",
     )
     free = shutil.disk_usage(ROOT).free / 1e9
     yield Finding(f"{free:.0f} GB free", free >= FREE_GB, f"Free some disk: {FREE_GB} GB are needed.")

@@ -32,7 +32,9 @@ def describe(instance: Instance, outputs: Mapping[str, str]) -> dict[str, Any]:
         "state_machines": {name: outputs[f"{name.title()}StateMachine"] for name in SAGAS},
         "user_pool_id": outputs["UserPoolId"],
         "clients": {name.removesuffix("ClientId"): value for name, value in sorted(outputs.items()) if name.endswith("ClientId")},
-        "dead_letter_queues": {name.removeprefix("Dlq"): value for name, value in sorted(outputs.items()) if name.startswith("Dlq")},
+        "dead_letter_queues": {
+            name.removeprefix("Dlq"): value for name, value in sorted(outputs.items()) if name.startswith("Dlq")
+        },
         "partners": {name: instance.url(name) for name in ("payment", "warehouse", "carrier")},
     }
 

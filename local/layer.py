@@ -24,7 +24,20 @@ LIBRARIES: Final = BUILD / "libraries"
 Target = Literal["local", "aws"]
 LAYERS: Final = {"layer": "layer.txt", "payments": "payments.txt"}
 SERVICES: Final = frozenset(
-    "bedrock-runtime cognito-idp dynamodb events kms lambda logs scheduler secretsmanager sqs stepfunctions sts".split()
+    [
+        "bedrock-runtime",
+        "cognito-idp",
+        "dynamodb",
+        "events",
+        "kms",
+        "lambda",
+        "logs",
+        "scheduler",
+        "secretsmanager",
+        "sqs",
+        "stepfunctions",
+        "sts",
+    ]
 )
 """SDK services that functions call; the definitions of the other four hundred stay at home."""
 AWS_PLATFORM: Final = [
@@ -56,7 +69,16 @@ def _build(name: str, lock: str, target: Target) -> bool:
     shutil.rmtree(unfinished, ignore_errors=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"]
     platform = AWS_PLATFORM if target == "aws" else []
-    command = [*pip, "--require-hashes", "--only-binary=:all:", *platform, "--target", str(unfinished / "python"), "-r", str(source)]
+    command = [
+        *pip,
+        "--require-hashes",
+        "--only-binary=:all:",
+        *platform,
+        "--target",
+        str(unfinished / "python"),
+        "-r",
+        str(source),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotBuild(f"the {name} layer for {target}: {done.stderr.strip()[-600:]}")

@@ -19,7 +19,11 @@ _RUNTIME = ("START ", "END ", "REPORT ")
 def newest(instance: Instance, function: str | None, find: str | None, lines: int) -> list[str]:
     """The newest lines of a function, or of all, oldest first."""
     logs = client(instance, "logs")
-    groups = [f"{PREFIX}{function}"] if function else [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix=PREFIX)["logGroups"]]
+    groups = (
+        [f"{PREFIX}{function}"]
+        if function
+        else [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix=PREFIX)["logGroups"]]
+    )
     found = [
         (event["timestamp"], f"{group.removeprefix(PREFIX):20} {event['message'].rstrip()}")
         for group in groups
@@ -32,14 +36,11 @@ def newest(instance: Instance, function: str | None, find: str | None, lines: in
 def events_arrived(instance: Instance, since: float) -> list[dict[str, Any]]:
     """Every event that the board got since an instant, with its lane and its lag in ms."""
     logs = client(instance, "logs")
-    found = []
-    for event in _events(logs, f"{PREFIX}board", int(since * 1000)):
-        if '"event arrived"' in event["message"]:
-            found.append(json.loads(event["message"]))
-    return found
+    arrived = _events(logs, f"{PREFIX}board", int(since * 1000))
+    return [json.loads(event["message"]) for event in arrived if '"event arrived"' in event["message"]]
 
 
-def _events(logs: Any, group: str, since_ms: int) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # a boto3 client
+def _events(logs: Any, group: str, since_ms: int) -> Iterator[dict[str, Any]]:  # a boto3 client
     token: dict[str, str] = {}
     while True:
         page = logs.filter_log_events(logGroupName=group, startTime=since_ms, limit=10_000, **token)

@@ -64,7 +64,7 @@ def start(instance: Instance, outputs: Mapping[str, str], api_url: str, speed: f
 
 def stop(instance: Instance) -> bool:
     """Stop every partner that runs; False where none did."""
-    return any([process(instance, partner).stop() for partner in PARTNERS])
+    return sum(process(instance, partner).stop() for partner in PARTNERS) > 0
 
 
 def _keys(instance: Instance, outputs: Mapping[str, str]) -> dict[str, str]:

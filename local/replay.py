@@ -42,7 +42,9 @@ class Channel:
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._client = httpx.Client(base_url=read_hub(instance)["api_url"], timeout=60, limits=httpx.Limits(max_connections=AT_ONCE))
+        self._client = httpx.Client(
+            base_url=read_hub(instance)["api_url"], timeout=60, limits=httpx.Limits(max_connections=AT_ONCE)
+        )
         self._lock = threading.Lock()
 
     def _headers(self) -> dict[str, str]:
@@ -70,7 +72,9 @@ def run(instance: Instance, file: Path, limit: int | None, rate: float, report_f
     """Replay a file. Raises TookTooLong where orders stay stuck, Refused where stock cannot be loaded."""
     baskets = list(read(file, limit))
     channel = Channel(instance)
-    with Progress(TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console) as bars:
+    with Progress(
+        TextColumn("{task.description:>18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    ) as bars:
         _load(Hub(instance), baskets, bars.add_task("loading stock", total=None), bars)
         began = time.time()
         accepted, refused, answers, replayed = _place(channel, baskets, rate, bars)
@@ -85,7 +89,7 @@ def run(instance: Instance, file: Path, limit: int | None, rate: float, report_f
         raise Refused(0, {"code": "replay_failed", "detail": "the report shows a loss, a duplicate or a difference"})
 
 
-def _load(hub: Hub, baskets: Sequence[Basket], task: Any, bars: Progress) -> None:  # noqa: ANN401  # rich's id of a bar
+def _load(hub: Hub, baskets: Sequence[Basket], task: Any, bars: Progress) -> None:  # rich's id of a bar
     """Nodes for the stores, and in each just what its baskets will ask for; a second replay finds it loaded."""
     wanted: Counter[tuple[str, str]] = Counter()
     for basket in baskets:
@@ -161,7 +165,12 @@ def _follow(
         if ended != last:
             moved, last = time.monotonic(), ended
         elif time.monotonic() - moved > STALLED_S:
-            stuck = Counter(order["status"] for b in accepted for order in listed.get(b, [{"status": "unlisted"}]) if order["status"] not in ENDED)
+            stuck = Counter(
+                order["status"]
+                for b in accepted
+                for order in listed.get(b, [{"status": "unlisted"}])
+                if order["status"] not in ENDED
+            )
             raise TookTooLong(f"{len(accepted) - ended} orders do not move any more: {dict(stuck)}")
         time.sleep(1)
 
@@ -242,7 +251,11 @@ def _show(report: dict[str, Any], rate: float) -> None:
     show(f"  ended              {report['ended']}")
     show(f"  lost               {report['lost']}")
     show(f"  duplicated         {report['duplicated']}")
-    show(f"  totals             file {report['cents_in_file']}, orders {report['cents_ordered']} cents; completed {report['cents_of_completed']}, captured {report['cents_captured']}")
+    show(
+        f"  totals             file {report['cents_in_file']}, orders {report['cents_ordered']} cents; completed {report['cents_of_completed']}, captured {report['cents_captured']}"
+    )
     show(f"  orders a second    {report['orders_placed_per_s']} placed, {report['orders_ended_per_s']} from first to last end")
     show(f"  answer, ms         {report['answer_ms']}")
-    show(f"  commit to delivery of the event, ms  {report['commit_to_delivery_ms']} over {report['events']} events, by lane {report['events_by_lane']}")
+    show(
+        f"  commit to delivery of the event, ms  {report['commit_to_delivery_ms']} over {report['events']} events, by lane {report['events_by_lane']}"
+    )

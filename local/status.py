@@ -16,7 +16,18 @@ from local.instance import PARTNERS
 if TYPE_CHECKING:
     from local.instance import Instance
 
-STATES = ("received", "confirmed", "allocated", "released", "shipped", "delivered", "completed", "cancelling", "cancelled", "rejected")
+STATES = (
+    "received",
+    "confirmed",
+    "allocated",
+    "released",
+    "shipped",
+    "delivered",
+    "completed",
+    "cancelling",
+    "cancelled",
+    "rejected",
+)
 
 
 def run(instance: Instance) -> None:
@@ -36,7 +47,9 @@ def run(instance: Instance) -> None:
             console.print(f"  [red]{depth} parked in {name}[/]")
     repairs = Hub(instance).call("GET", "/v1/repairs?limit=200")["items"]
     approvals = Hub(instance).call("GET", "/v1/approvals?state=pending&limit=200")["items"]
-    console.print(f"\n  {len(repairs)} in the repair queue{' (orderhub repair shows them)' if repairs else ''}, {len(approvals)} approvals pending")
+    console.print(
+        f"\n  {len(repairs)} in the repair queue{' (orderhub repair shows them)' if repairs else ''}, {len(approvals)} approvals pending"
+    )
 
 
 def orders_by_state(instance: Instance) -> dict[str, int]:
@@ -45,7 +58,7 @@ def orders_by_state(instance: Instance) -> dict[str, int]:
     return {state: sum(_counts(database, table, f"order#{state}")) for state in STATES}
 
 
-def _counts(database: Any, table: str, status: str) -> list[int]:  # noqa: ANN401  # a boto3 client
+def _counts(database: Any, table: str, status: str) -> list[int]:  # a boto3 client
     pages = database.get_paginator("query").paginate(
         TableName=table,
         IndexName="by_status",

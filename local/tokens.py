@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -39,7 +40,7 @@ def secret_of(instance: Instance, client_name: str) -> tuple[str, str]:
     return client_id, described["UserPoolClient"]["ClientSecret"]
 
 
-def _kept(instance: Instance, name: str, fetch: Any) -> str:  # noqa: ANN401  # a callable of two results
+def _kept(instance: Instance, name: str, fetch: Any) -> str:  # a callable of two results
     store = instance.home / "tokens.json"
     hub = read(instance)
     key = f"{hub['user_pool_id']} {name}"
@@ -61,10 +62,9 @@ def _sign_in(instance: Instance, group: str) -> tuple[str, int]:
     hub = read(instance)
     pool, name, password = hub["user_pool_id"], f"local-{group}", secrets.token_urlsafe(24) + "aA1!"
     cognito = client(instance, "cognito-idp")
-    try:
+    # Somebody known from before gets a new password below.
+    with contextlib.suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(UserPoolId=pool, Username=name, TemporaryPassword=password, MessageAction="SUPPRESS")
-    except cognito.exceptions.UsernameExistsException:
-        pass  # Known from before; it gets a new password below.
     cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password=password, Permanent=True)
     cognito.admin_add_user_to_group(UserPoolId=pool, Username=name, GroupName=group)
     answer = cognito.initiate_auth(

@@ -47,7 +47,7 @@ def run(instance: Instance, order_id: str) -> None:
 
 def entries_of(instance: Instance, order: dict[str, Any]) -> Iterator[Entry]:
     """All entries of an order, in no order."""
-    lags = {}
+    lags: dict[str, dict[str, Any]] = {}
     since = datetime.fromisoformat(order["received_at"]).timestamp() - 1
     for event in events_arrived(instance, since):
         lags.setdefault(event["event_id"], event)
@@ -63,10 +63,14 @@ def _aggregates(order: dict[str, Any]) -> list[str]:
 
 
 def _commits(instance: Instance, aggregate_id: str, lags: dict[str, dict[str, Any]]) -> Iterator[Entry]:
-    pages = client(instance, "dynamodb").get_paginator("query").paginate(
-        TableName=read(instance)["orders_table"],
-        KeyConditionExpression="pk = :id",
-        ExpressionAttributeValues={":id": {"S": aggregate_id}},
+    pages = (
+        client(instance, "dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=read(instance)["orders_table"],
+            KeyConditionExpression="pk = :id",
+            ExpressionAttributeValues={":id": {"S": aggregate_id}},
+        )
     )
     for page in pages:
         for item in page["Items"]:
@@ -88,7 +92,7 @@ def _saga_steps(instance: Instance, order_id: str) -> Iterator[Entry]:
                     yield from _history(machines, saga, execution)
 
 
-def _history(machines: Any, saga: str, execution: dict[str, Any]) -> Iterator[Entry]:  # noqa: ANN401  # a boto3 client
+def _history(machines: Any, saga: str, execution: dict[str, Any]) -> Iterator[Entry]:  # a boto3 client
     mark = execution["name"].split("-", 1)[-1]
     source = f"saga {saga}"
     yield Entry(execution["startDate"].astimezone(UTC), source, f"execution {mark} started")

@@ -121,7 +121,7 @@ class Aggregates(Generic[S]):
                 return self._commit(aggregate_id, loaded.state, loaded.version, command, decided)
             except VersionTaken:
                 # Full jitter: racers that meet again at the same instant would lose again together.
-                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311
+                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311  # jitter
         raise Busy("contended", f"The {self._kind} is changing too fast; try again in a moment.")
 
     def _earlier(self, loaded: Loaded[S], command: Command) -> Done[S] | None:
@@ -136,9 +136,7 @@ class Aggregates(Generic[S]):
                 return Done(loaded.id, state, commit.version, commit.events, replayed=True)
         return None
 
-    def _commit(
-        self, aggregate_id: str, state: S | None, version: int, command: Command, decided: Sequence[EventData]
-    ) -> Done[S]:
+    def _commit(self, aggregate_id: str, state: S | None, version: int, command: Command, decided: Sequence[EventData]) -> Done[S]:
         if not decided:
             raise Conflict("nothing_decided", "A commit needs at least one event.")
         now = self._clock.now()

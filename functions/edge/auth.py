@@ -5,12 +5,14 @@ API Gateway's authorizer has verified the token before any of this runs; here it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from kernel.errors import Forbidden, Unauthorised
 from kernel.events import Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)

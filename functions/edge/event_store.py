@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-THROTTLES = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionConflictException"})
+THROTTLES = frozenset(
+    {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionConflictException"}
+)
 
 
 class VersionTaken(Exception):
@@ -134,9 +136,7 @@ class EventStore:
     def append(self, commit: Commit) -> None:
         """Record a commit. Raises VersionTaken where another has its place, Busy where the table is throttled."""
         try:
-            self._client.put_item(
-                TableName=self._table, Item=to_item(commit), ConditionExpression="attribute_not_exists(pk)"
-            )
+            self._client.put_item(TableName=self._table, Item=to_item(commit), ConditionExpression="attribute_not_exists(pk)")
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 raise VersionTaken(commit.aggregate_id) from error

@@ -28,9 +28,7 @@ _CORRELATION = re.compile(r"[\x21-\x7e]{1,128}")
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _ETAG = re.compile(r'"(\d{1,9})"')
 
-IdempotencyKey = Annotated[
-    str, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")
-]
+IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 """The header that every creating POST carries."""
 IfMatch = Annotated[str | None, Header(alias="If-Match")]
 """The version that a command was decided on, as its ETag."""
@@ -66,14 +64,19 @@ def etag(version: int) -> str:
 def problems(*statuses: int) -> dict[int, Any]:
     """The problem answers that a route declares in the API document, beside those that any route may give."""
     every = {400, 401, 403, 500, 503, *statuses}
-    return {status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {"model": Problem}}} for status in sorted(every)}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {"model": Problem}}}
+        for status in sorted(every)
+    }
 
 
 class HttpFunction:
     """A Lambda behind the HTTP API. Routes are declared on `app`; calling it answers one event."""
 
     def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES, media_types: tuple[str, ...] = ("application/json",)) -> None:
-        self.app = APIGatewayHttpResolver(enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+        self.app = APIGatewayHttpResolver(
+            enable_validation=True, response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR
+        )
         self._max_body_bytes = max_body_bytes
         self._media_types = media_types
         self._correlation_id = ""
@@ -101,9 +104,11 @@ class HttpFunction:
             answer = self.app.resolve(event, context)
         except DomainError as error:
             answer = _built(of_domain(error, self._correlation_id))
-        except Exception:
+        except Exception:  # noqa: BLE001  # the rim: whatever it is becomes a problem for the caller and a log line for us
             logger.exception("request failed", route=event.get("routeKey"))
-            failure = problem(500, "internal_error", "Something went wrong on our side; nothing accepted is lost.", instance=self._correlation_id)
+            failure = problem(
+                500, "internal_error", "Something went wrong on our side; nothing accepted is lost.", instance=self._correlation_id
+            )
             answer = _built(failure)
         answer.setdefault("headers", {})["x-correlation-id"] = self._correlation_id
         if _TRACEPARENT.fullmatch(headers.get("traceparent", "")):
@@ -128,10 +133,10 @@ class HttpFunction:
     def _invalid(self, error: RequestValidationError) -> Response[Any]:
         return of_validation(error.errors(), self._correlation_id)
 
-    def _unsupported(self, error: RequestUnsupportedContentType) -> Response[Any]:
+    def _unsupported(self, _: RequestUnsupportedContentType) -> Response[Any]:
         return problem(415, "unsupported_media_type", "This reads application/json.", instance=self._correlation_id)
 
-    def _unknown(self, error: NotFoundError) -> Response[Any]:
+    def _unknown(self, _: NotFoundError) -> Response[Any]:
         return problem(404, "no_such_resource", "There is nothing at this path.", instance=self._correlation_id)
 
 
@@ -147,5 +152,3 @@ def _built(response: Response[Any]) -> dict[str, Any]:
 def fingerprint(body: object) -> str:
     """A hash of a JSON body that does not depend on spacing or the order of members."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
-
-

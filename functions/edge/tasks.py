@@ -70,7 +70,9 @@ class TaskFunction:
         try:
             result = answer(model.model_validate(event))
         except Exception as error:
-            logger.warning("task failed", command=name, order_id=event.get("order_id"), error=type(error).__name__, reason=str(error)[:300])
+            logger.warning(
+                "task failed", command=name, order_id=event.get("order_id"), error=type(error).__name__, reason=str(error)[:300]
+            )
             raise
         logger.info("task", command=name, order_id=event.get("order_id"), outcome=result.get("outcome"))
         return result

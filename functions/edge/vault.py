@@ -30,7 +30,10 @@ class Vault:
     def get(self, subject: str, entry: str, name: str) -> str | None:
         """One ciphertext, or None where the person has been erased."""
         answer = self._client.get_item(
-            TableName=self._table, Key={"pk": {"S": subject}, "sk": {"S": entry}}, ProjectionExpression="#n", ExpressionAttributeNames={"#n": name}
+            TableName=self._table,
+            Key={"pk": {"S": subject}, "sk": {"S": entry}},
+            ProjectionExpression="#n",
+            ExpressionAttributeNames={"#n": name},
         )
         found = answer.get("Item", {}).get(name)
         return found["S"] if found else None

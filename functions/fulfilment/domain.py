@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
     from kernel.events import Event
 
-Status = Literal[
-    "planned", "released", "short_picked", "picked", "packed", "dispatched", "delivered", "lost", "cancelled"
-]
+Status = Literal["planned", "released", "short_picked", "picked", "packed", "dispatched", "delivered", "lost", "cancelled"]
 FactType = Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost"]
 
 _ORDER: dict[Status, int] = {
@@ -138,7 +136,7 @@ def cancel(shipment: Shipment, reason: str) -> list[EventData]:
     return [ev.ShipmentCancelled(order_id=shipment.order_id, node_id=shipment.node_id, reason=reason)]
 
 
-def fold(shipment: Shipment | None, event: Event) -> Shipment:
+def fold(shipment: Shipment | None, event: Event) -> Shipment:  # noqa: C901  # one case an event
     """The shipment after one more event."""
     data = event.data
     match data:

@@ -50,9 +50,7 @@ class ShipmentPacked(_OfOrder):
     occurred_at: str
 
 
-@contract(
-    "shipment.dispatched", 1, context="fulfilment", trigger="the warehouse's fact", consumers=("settlement saga", *_BOARD)
-)
+@contract("shipment.dispatched", 1, context="fulfilment", trigger="the warehouse's fact", consumers=("settlement saga", *_BOARD))
 class ShipmentDispatched(_OfOrder):
     """The parcel left the node; from here on it cannot be recalled."""
 
@@ -68,9 +66,7 @@ class ShipmentDelivered(_OfOrder):
     occurred_at: str
 
 
-@contract(
-    "shipment.short_picked", 1, context="fulfilment", trigger="the warehouse's fact", consumers=("remediation", *_BOARD)
-)
+@contract("shipment.short_picked", 1, context="fulfilment", trigger="the warehouse's fact", consumers=("remediation", *_BOARD))
 class ShipmentShortPicked(_OfOrder):
     """The node does not find all units: what is missing; picking waits for a decision."""
 

@@ -128,7 +128,10 @@ def recall(task: RecallInput) -> Result:
 @handler.command("resume", ResumeInput)
 def resume(task: ResumeInput) -> Result:
     """Go on picking with what there is."""
-    return {"outcome": "resumed", "shipment": _out(fulfilment().resume(task.shipment_id, task.lines, task.request("resume-shipment")))}
+    return {
+        "outcome": "resumed",
+        "shipment": _out(fulfilment().resume(task.shipment_id, task.lines, task.request("resume-shipment"))),
+    }
 
 
 @handler.command("progress", ProgressInput)

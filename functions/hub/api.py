@@ -14,6 +14,7 @@ from edge import clients
 from edge.auth import Rights
 from edge.cursors import Cursors
 from edge.http import HttpFunction, IdempotencyKey, problems
+from edge.pages import Pages
 from edge.settings import CursorSettings, ViewSettings, read
 from edge.wiring import aggregates
 from hub import catalog
@@ -62,9 +63,10 @@ class CatalogPage(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def cursors() -> Cursors:
-    """Seals the cursors of the repair queue."""
-    return Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
+def pages() -> Pages:
+    """The lists."""
+    cursors = Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
+    return Pages(clients.dynamodb(), read(ViewSettings).views_table, cursors)
 
 
 @app.get("/v1/repairs", summary="The repair queue", tags=["operations"], responses={200: {"description": "A page"}, **problems()})
@@ -73,26 +75,15 @@ def list_repairs(
 ) -> Response[RepairPage]:
     """Orders whose saga could not finish, oldest first."""
     handler.request(LOOK)
-    bound: dict[str, str | None] = {"list": "repairs"}
-    start = {name: {"S": value} for name, value in cursors().open(cursor, bound).items()} if cursor else None
-    answer = clients.dynamodb().query(
-        TableName=read(ViewSettings).views_table,
-        IndexName="by_due",
-        KeyConditionExpression="gsi_due_pk = :repair",
-        ExpressionAttributeValues={":repair": {"S": "repair"}},
-        Limit=limit,
-        **({"ExclusiveStartKey": start} if start else {}),
-    )
+    items, following = pages().read("by_due", "repair", limit, cursor, newest_first=False)
     entries = []
-    for item in answer["Items"]:
+    for item in items:
         order = json.loads(item["order"]["S"])
         links = {"order": f"/v1/orders/{order['id']}", "retry": f"/v1/repairs/{order['id']}/retry"}
         opened_at = item["gsi_due_sk"]["S"].split("#")[0]
         entries.append(
             RepairEntry(order_id=order["id"], status=order["status"], opened_at=opened_at, repairs=order["repairs"], links=links)
         )
-    last = answer.get("LastEvaluatedKey")
-    following = cursors().seal({name: value["S"] for name, value in last.items()}, bound) if last else None
     return Response(200, "application/json", RepairPage(items=entries, next_cursor=following))
 
 
@@ -103,9 +94,7 @@ def list_repairs(
     status_code=202,
     responses={202: {"description": "Its saga was started again"}, **problems(404, 409)},
 )
-def retry_repair(
-    order_id: Annotated[str, Path(min_length=1, max_length=64)], idempotency_key: IdempotencyKey
-) -> Response[Retried]:
+def retry_repair(order_id: Annotated[str, Path(min_length=1, max_length=64)], idempotency_key: IdempotencyKey) -> Response[Retried]:
     """Start the saga of an order in the repair queue again; it takes the order out of the queue when it ends well."""
     request = handler.request(MEND)
     orders = aggregates(fold, "order", "ord")
@@ -134,7 +123,7 @@ def get_catalog() -> Response[CatalogPage]:
     responses={200: {"description": "A JSON Schema"}, **problems(404)},
 )
 def get_schema(
-    type: Annotated[str, Path(min_length=1, max_length=64)],  # noqa: A002  # the path's own name for it
+    type: Annotated[str, Path(min_length=1, max_length=64)],  # the path's own name for it  # noqa: A002  # the path's own name for it
     version: Annotated[int, Path(ge=1, le=999)],
 ) -> Response[dict[str, Any]]:
     """The JSON Schema of an event's data."""

@@ -36,7 +36,23 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 contexts.declare()
-LISTED = ("id", "status", "version", "channel", "external_id", "placed_at", "received_at", "changed_at", "currency", "customer", "totals", "shipments", "repairs", "reason", "links")
+LISTED = (
+    "id",
+    "status",
+    "version",
+    "channel",
+    "external_id",
+    "placed_at",
+    "received_at",
+    "changed_at",
+    "currency",
+    "customer",
+    "totals",
+    "shipments",
+    "repairs",
+    "reason",
+    "links",
+)
 """What a list shows of an order; the payment's status is beside it."""
 
 
@@ -186,7 +202,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     for subject, found in by_subject.items():
         try:
             board().show(subject)
-        except Exception:
+        except Exception:  # noqa: BLE001  # one bad message must not hold up the others; the queue shows it again
             logger.exception("not shown", subject=subject)
             failed += found
     return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in failed]}

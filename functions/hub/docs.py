@@ -27,7 +27,8 @@ def _paths() -> frozenset[tuple[str, ...]]:
 def _known(path: str) -> bool:
     parts = path.rstrip("/").split("/")
     return any(
-        len(parts) == len(known) and all(k.startswith("{") or k == p for k, p in zip(known, parts, strict=True)) for known in _paths()
+        len(parts) == len(known) and all(k.startswith("{") or k == p for k, p in zip(known, parts, strict=True))
+        for known in _paths()
     )
 
 

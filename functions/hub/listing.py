@@ -11,9 +11,10 @@ from kernel.ids import derived_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.cursors import Cursors
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef
+
+    from edge.cursors import Cursors
 
 ROUNDS = 20
 """Pages that one call may read from the table when a filter leaves out most of what it finds."""

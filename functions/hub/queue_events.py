@@ -59,7 +59,7 @@ def answer_each(event: Mapping[str, Any], act: Callable[[Message], None]) -> dic
     for message in messages(event):
         try:
             act(message)
-        except Exception:
+        except Exception:  # noqa: BLE001  # one bad message must not hold up the others; the queue shows it again
             logger.exception("event not handled", event_id=message.id, type=message.type, subject=message.subject)
             failed.append({"itemIdentifier": message.message_id})
     return {"batchItemFailures": failed}

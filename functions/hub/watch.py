@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from edge import clients
+from edge.aggregates import Command
 from edge.logs import logger
 from edge.settings import ViewSettings, read
 from edge.wiring import aggregates
@@ -18,15 +19,15 @@ from hub.starter import Saga, Sagas, sagas
 from kernel.clock import SystemClock, rfc3339
 from kernel.events import Actor, Cause
 from kernel.ids import new_id
-from edge.aggregates import Command
 from orders import domain
-from orders.domain import Order, Status
 from orders.service import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from orders.domain import Order, Status
 
 AT_ONCE = 500
 """Orders that one run takes on; the next minute takes on more."""

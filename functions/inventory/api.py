@@ -150,7 +150,9 @@ def _node_out(node: Node) -> NodeOut:
     tags=["inventory"],
     responses={200: {"description": "The node"}, **problems(413, 415, 422)},
 )
-def put_node(node_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)], node: Annotated[NodeIn, Body()]) -> Response[NodeOut]:
+def put_node(
+    node_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)], node: Annotated[NodeIn, Body()]
+) -> Response[NodeOut]:
     """Keep a node as given."""
     handler.request(WRITE)
     location = node.location
@@ -160,9 +162,7 @@ def put_node(node_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*
     return Response(200, "application/json", _node_out(kept), {"ETag": etag(kept.version)})
 
 
-@app.get(
-    "/v1/nodes/<node_id>", summary="A node", tags=["inventory"], responses={200: {"description": "The node"}, **problems(404)}
-)
+@app.get("/v1/nodes/<node_id>", summary="A node", tags=["inventory"], responses={200: {"description": "The node"}, **problems(404)})
 def get_node(node_id: PathWord) -> Response[NodeOut]:
     """A node as it is."""
     handler.request(READ)

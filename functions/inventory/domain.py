@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MovementType = Literal[
-    "received", "adjusted", "counted", "reserved", "released", "allocated", "deallocated", "shipped", "returned"
-]
+MovementType = Literal["received", "adjusted", "counted", "reserved", "released", "allocated", "deallocated", "shipped", "returned"]
 
 
 @dataclass(frozen=True, slots=True)

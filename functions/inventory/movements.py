@@ -37,9 +37,7 @@ class NotEnough(Conflict):
 
     def __init__(self, rows: Sequence[int]) -> None:
         super().__init__("insufficient_stock", "Some adjustments take more than is available; all other rows are made.")
-        self.errors = tuple(
-            FieldError(f"/movements/{row}", "insufficient_stock", "takes more than is available") for row in rows
-        )
+        self.errors = tuple(FieldError(f"/movements/{row}", "insufficient_stock", "takes more than is available") for row in rows)
 
 
 class Movements:

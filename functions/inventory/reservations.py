@@ -44,7 +44,7 @@ class Reservations:
         self._store = store
         self._clock = clock
 
-    def reserve(self, order_id: str, wanted: Sequence[Wanted], node_id: str | None, correlation_id: str) -> Outcome:
+    def reserve(self, order_id: str, wanted: Sequence[Wanted], node_id: str | None, correlation_id: str) -> Outcome:  # noqa: C901  # one branch a state of the reservation
         """Hold every unit of an order, or none. Asked again, it answers what is held. Raises Busy."""
         contended = 0
         for _ in range(ROUNDS):

@@ -160,7 +160,7 @@ class InventoryStore:
                     raise
             else:
                 return
-            time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311
+            time.sleep(random.uniform(0, min(0.5, 0.01 * 2**attempt)))  # noqa: S311  # jitter
         raise Busy("store_busy", "The stock is contended; try again in a moment.")
 
     def _explain(self, codes: Sequence[str], changes: Sequence[Change], *, guarded: bool) -> None:
@@ -257,7 +257,11 @@ class InventoryStore:
     def advance(self, reservation: Reservation, to: State) -> bool:
         """Move a reservation on to another state; False where it is no longer as it was."""
         held = to == "held"
-        expression = "SET #s = :to, gsi_expiry_pk = :held, gsi_expiry_sk = :when" if held else "SET #s = :to REMOVE gsi_expiry_pk, gsi_expiry_sk"
+        expression = (
+            "SET #s = :to, gsi_expiry_pk = :held, gsi_expiry_sk = :when"
+            if held
+            else "SET #s = :to REMOVE gsi_expiry_pk, gsi_expiry_sk"
+        )
         values: dict[str, AttributeValueTypeDef] = {
             ":to": {"S": to},
             ":n": {"N": str(reservation.attempt)},
@@ -392,7 +396,8 @@ def _node(item: Mapping[str, AttributeValueTypeDef]) -> Node:
 
 def _reservation(item: Mapping[str, AttributeValueTypeDef]) -> Reservation:
     sources = tuple(
-        Source(part["M"]["l"]["S"], part["M"]["s"]["S"], part["M"]["n"]["S"], int(part["M"]["q"]["N"])) for part in item["sources"]["L"]
+        Source(part["M"]["l"]["S"], part["M"]["s"]["S"], part["M"]["n"]["S"], int(part["M"]["q"]["N"]))
+        for part in item["sources"]["L"]
     )
     settled = {}
     for name, value in item.items():

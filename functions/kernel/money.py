@@ -19,7 +19,7 @@ class CurrencyMismatch(ValueError):
 class Money:
     """An amount in integer minor units (cents for USD, yen for JPY) of an ISO 4217 currency.
 
-    Raises ValueError where the currency is unknown or the amount is not an integer.
+    Raises ValueError where the currency is unknown, TypeError where the amount is not an integer.
     """
 
     amount: int
@@ -27,7 +27,7 @@ class Money:
 
     def __post_init__(self) -> None:
         if not isinstance(self.amount, int) or isinstance(self.amount, bool):
-            raise ValueError("an amount of money is an integer of minor units")
+            raise TypeError("an amount of money is an integer of minor units")
         if self.currency not in ISO_4217:
             raise ValueError("a currency is an ISO 4217 code")
 

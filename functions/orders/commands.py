@@ -57,7 +57,9 @@ class CustomerIn(_Strict):
 
     id: Word
     name: Text | None = None
-    email: Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[A-Za-z0-9-]+$")] | None = None
+    email: (
+        Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[A-Za-z0-9-]+$")] | None
+    ) = None
     phone: str | None = Field(default=None, max_length=32)
 
     _e164 = field_validator("phone")(_phone)

@@ -324,7 +324,7 @@ def fold(order: Order | None, event: Event) -> Order:
     return replace(applied, changed_at=event.time, overdue=data.times if isinstance(data, ev.OrderOverdue) else overdue)
 
 
-def _apply(order: Order, data: EventData, at: datetime) -> Order:
+def _apply(order: Order, data: EventData, at: datetime) -> Order:  # noqa: C901  # one case an event
     match data:
         case ev.OrderConfirmed():
             return replace(order, confirmed=True, payment_id=data.payment_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kernel.contracts import EventData, contract, upcaster
 
@@ -112,7 +112,7 @@ class OrderReceivedV1(EventData):
     shipping: int
     payment: PaymentMethod
     department: str | None = None
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     vault_entry: str
 
 
@@ -137,7 +137,7 @@ class OrderReceived(EventData):
     shipping: int
     payment: PaymentMethod
     department: str | None = None
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = Field(default_factory=dict)
     vault_entry: str
 
 
@@ -198,9 +198,7 @@ class OrderRejected(EventData):
     reason: str
 
 
-@contract(
-    "order.cancelling", 1, context="orders", trigger="POST /v1/orders/{id}/cancel", consumers=("cancellation saga", *_BOARD)
-)
+@contract("order.cancelling", 1, context="orders", trigger="POST /v1/orders/{id}/cancel", consumers=("cancellation saga", *_BOARD))
 class OrderCancelling(EventData):
     """Somebody wants the order undone; it is locked while the saga compensates."""
 

@@ -84,7 +84,8 @@ class Orders:
         key's claim comes first and leads any retry, after a crash between any two writes too, to the same order.
         Raises Invalid (key reused with another body), Conflict (`duplicate_external_id`, with the first order's id).
         """
-        assert command.key is not None and command.fingerprint is not None  # the API asks for both
+        assert command.key is not None  # the API asks for it
+        assert command.fingerprint is not None
         order_id = derived_id("ord", order.channel, order.external_id)
         now_s = int(self._clock.now().timestamp())
         held = claims.claim(caller, "place-order", command.key, Claim(order_id, command.fingerprint), now_s)

@@ -24,9 +24,7 @@ OrderStatus = Literal[
     "cancelled",
     "rejected",
 ]
-PaymentStatus = Literal[
-    "none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"
-]
+PaymentStatus = Literal["none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"]
 
 
 class MoneyOut(BaseModel):
@@ -161,9 +159,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
         payment_status=payment_status,
         payment_id=order.payment_id,
         holds=[],
-        shipments=[
-            ShipmentOut(shipment_id=s.shipment_id, node_id=s.node_id, status=s.status) for s in order.shipments.values()
-        ],
+        shipments=[ShipmentOut(shipment_id=s.shipment_id, node_id=s.node_id, status=s.status) for s in order.shipments.values()],
         repairs=[RepairOut(saga=r.saga, step=r.step, error=r.error) for r in order.repairs.values()],
         reason=order.reason,
         department=received.department,

@@ -41,9 +41,7 @@ def brief(order: Order) -> dict[str, object]:
         "vault_entry": received.vault_entry,
         "reason": order.reason or "",
         "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
-        "allocations": [
-            {**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations
-        ],
+        "allocations": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations],
         "node_ids": sorted({part.node_id for part in order.allocations}),
         "shipment_ids": list(order.shipments),
         "in_repair": bool(order.repairs),
@@ -146,9 +144,11 @@ def confirm(task: ConfirmInput) -> Result:
     """Sell it: `confirmed`, or `stop` where a cancellation was faster."""
     allocations = [ev.Allocation(line_id=a.line_id, node_id=a.node_id, quantity=a.quantity) for a in task.allocations]
     try:
-        order = orders().decide(
-            task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations)
-        ).state
+        order = (
+            orders()
+            .decide(task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations))
+            .state
+        )
     except Conflict:
         return {"outcome": "stop", "order": brief(orders().load(task.order_id).state)}
     outcome = "confirmed" if order.status in ("allocated", "released") else "stop"
@@ -167,10 +167,23 @@ def release(task: ShipmentsInput) -> Result:
 def reject(task: RejectInput) -> Result:
     """Turn the order down: `rejected`, or `stop` where a cancellation was faster and does the same."""
     try:
-        order = orders().decide(task.order_id, task.request("reject-order"), lambda o: domain.reject(o, task.code, task.reason)).state
+        order = (
+            orders().decide(task.order_id, task.request("reject-order"), lambda o: domain.reject(o, task.code, task.reason)).state
+        )
     except Conflict as conflict:
         return {"outcome": "stop", "status": conflict.extra.get("current_status", "")}
     return {"outcome": order.status}
+
+
+def _record(task: TaskInput, shipment: ShipmentState, order: Order) -> Order:
+    """The order after it learned how far a shipment is."""
+    planned = shipment.planned()
+    if shipment.status in ("dispatched", "delivered", "lost"):
+        order = orders().decide(task.order_id, task.request("ship-order"), lambda o: domain.ship(o, planned)).state
+    if shipment.status == "delivered":
+        delivered = shipment.shipment_id
+        order = orders().decide(task.order_id, task.request("deliver-order"), lambda o: domain.deliver(o, delivered)).state
+    return order
 
 
 @handler.command("record-progress", ShipmentsInput)
@@ -178,13 +191,7 @@ def record_progress(task: ShipmentsInput) -> Result:
     """Record what left and what arrived; answers what stock and payment have to follow with."""
     order = orders().load(task.order_id).state
     for shipment in task.shipments:
-        planned = shipment.planned()
-        if shipment.status in ("dispatched", "delivered", "lost"):
-            order = orders().decide(task.order_id, task.request("ship-order"), lambda o, p=planned: domain.ship(o, p)).state
-        if shipment.status == "delivered":
-            order = orders().decide(
-                task.order_id, task.request("deliver-order"), lambda o, p=planned: domain.deliver(o, p.shipment_id)
-            ).state
+        order = _record(task, shipment, order)
     left = [shipment for shipment in order.shipments.values() if shipment.status != "released"]
     return {
         "outcome": order.status,

@@ -78,7 +78,7 @@ def payments() -> Aggregates[Payment]:
 )
 def report(
     event: Annotated[ProviderEvent, Body()],
-    idempotency_key: IdempotencyKey,  # noqa: ARG001  # asked for as of any POST; the event's own id does its work
+    idempotency_key: IdempotencyKey,  # asked for as of any POST; the event's own id does its work
     stripe_signature: Annotated[str, Header(alias="Stripe-Signature", min_length=1, max_length=500)],
 ) -> Response[Taken]:
     """Record a late authorisation or decline. Duplicates and events out of order change nothing."""
@@ -101,7 +101,7 @@ def report(
     return Response(200, "application/json", Taken(outcome="recorded" if done.events else "known"))
 
 
-def _decision(event: ProviderEvent, key: str, operation: str) -> Any:  # noqa: ANN401  # a decision of the domain, or None
+def _decision(event: ProviderEvent, key: str, operation: str) -> Any:  # a decision of the domain, or None
     reference = event.data.object.id
     told = {
         ("payment_intent.amount_capturable_updated", "authorize"): lambda p: domain.succeed(p, key, reference),

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
     from kernel.events import Event
 
-Status = Literal[
-    "none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"
-]
+Status = Literal["none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +163,7 @@ def fold(payment: Payment | None, event: Event) -> Payment:
             raise ValueError(f"a payment has no {data.event_type}")
 
 
-def _answered(
-    payment: Payment, key: str, state: Literal["succeeded", "failed"], code: str | None = None
-) -> dict[str, Request]:
+def _answered(payment: Payment, key: str, state: Literal["succeeded", "failed"], code: str | None = None) -> dict[str, Request]:
     asked = payment.requests.get(key)
     if asked is None:
         return payment.requests

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from edge.aggregates import Aggregates, Command
 from edge.event_store import VersionTaken
 from kernel.errors import Busy, Conflict
 from kernel.ids import derived_id
@@ -14,6 +14,7 @@ from payments import domain
 from payments.provider import Declined, PaymentProvider, ProviderRefused
 
 if TYPE_CHECKING:
+    from edge.aggregates import Aggregates, Command
     from kernel.contracts import EventData
     from payments.domain import Payment, Request
 
@@ -56,10 +57,9 @@ class Payments:
             return Authorisation("authorized", payment_id)
         if self._aggregates.find(payment_id) is None:
             first = domain.first_request(order_id, payment_id, amount.amount, amount.currency, token)
-            try:
+            # Where another run of the saga began it, what it began is completed below.
+            with contextlib.suppress(VersionTaken):
                 self._aggregates.create(payment_id, command, [first])
-            except VersionTaken:
-                pass  # Another run of the saga began it; what it began is completed below.
         payment = self._settle(payment_id, command)
         if payment.voided:
             return Authorisation("closed", payment_id)
@@ -112,7 +112,9 @@ class Payments:
         loaded = self._aggregates.find(payment_id_of(order_id))
         return loaded.state if loaded else None
 
-    def _request(self, payment_id: str, command: Command, operation: Literal["capture", "refund", "void"], amount: int, *, final: bool = True) -> None:
+    def _request(
+        self, payment_id: str, command: Command, operation: Literal["capture", "refund", "void"], amount: int, *, final: bool = True
+    ) -> None:
         def decide(payment: Payment) -> list[EventData]:
             return [] if payment.pending else domain.request(payment, operation, amount, final=final)
 

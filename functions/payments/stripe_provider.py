@@ -64,13 +64,11 @@ class StripeProvider:
     def refund(self, reference: str, amount: Money, *, key: str) -> None:
         """Give back so much of what was taken. Raises ProviderRefused, ProviderUnavailable."""
         _asked(
-            lambda: self._client.v1.refunds.create(
-                {"payment_intent": reference, "amount": amount.amount}, {"idempotency_key": key}
-            )
+            lambda: self._client.v1.refunds.create({"payment_intent": reference, "amount": amount.amount}, {"idempotency_key": key})
         )
 
 
-def _asked(call: Callable[[], Any]) -> Any:  # noqa: ANN401  # Stripe's objects, whose attributes the caller names
+def _asked(call: Callable[[], Any]) -> Any:  # Stripe's objects, whose attributes the caller names
     try:
         return call()
     except stripe.CardError as error:

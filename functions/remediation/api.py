@@ -18,6 +18,7 @@ from edge.auth import Rights
 from edge.cursors import Cursors
 from edge.http import HttpFunction, IdempotencyKey, etag, problems
 from edge.logs import logger
+from edge.pages import Pages
 from edge.settings import ClaimSettings, CursorSettings, ViewSettings, read
 from edge.wiring import aggregates
 from kernel.clock import rfc3339
@@ -48,9 +49,10 @@ def tokens() -> Tokens:
 
 
 @lru_cache(maxsize=1)
-def cursors() -> Cursors:
-    """Seals cursors."""
-    return Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
+def pages() -> Pages:
+    """The lists."""
+    cursors = Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
+    return Pages(clients.dynamodb(), read(ViewSettings).views_table, cursors)
 
 
 class Page(BaseModel):
@@ -91,20 +93,8 @@ class Decision(BaseModel):
 
 
 def _page(status: str, limit: int, cursor: str | None) -> Page:
-    bound: dict[str, str | None] = {"list": status}
-    start = {name: {"S": value} for name, value in cursors().open(cursor, bound).items()} if cursor else None
-    answer = clients.dynamodb().query(
-        TableName=read(ViewSettings).views_table,
-        IndexName="by_status",
-        KeyConditionExpression="gsi_status_pk = :s",
-        ExpressionAttributeValues={":s": {"S": status}},
-        ScanIndexForward=False,
-        Limit=limit,
-        **({"ExclusiveStartKey": start} if start else {}),
-    )
-    last = answer.get("LastEvaluatedKey")
-    following = cursors().seal({name: value["S"] for name, value in last.items()}, bound) if last else None
-    return Page(items=[json.loads(item["shown"]["S"]) for item in answer["Items"]], next_cursor=following)
+    items, following = pages().read("by_status", status, limit, cursor, newest_first=True)
+    return Page(items=[json.loads(item["shown"]["S"]) for item in items], next_cursor=following)
 
 
 Cursor = Annotated[str | None, Query(min_length=1, max_length=1024)]

@@ -76,7 +76,9 @@ def ask(incident: Incident, approval_id: str, expires_at: str) -> list[EventData
     return [ev.ApprovalRequested(approval_id=approval_id, order_id=incident.opened.order_id, expires_at=expires_at)]
 
 
-def decide(incident: Incident, decision: Literal["approve", "reject"], plan_id: str | None, comment: str, now: str) -> list[EventData]:
+def decide(
+    incident: Incident, decision: Literal["approve", "reject"], plan_id: str | None, comment: str, now: str
+) -> list[EventData]:
     """Record a decision. Raises Conflict where there is one already or it comes too late, Invalid for a plan that is none."""
     approval = incident.approval
     if approval is None or approval.state != "pending" or incident.resolved:
@@ -97,7 +99,9 @@ def expire(incident: Incident) -> list[EventData]:
     return [ev.ApprovalExpired(approval_id=incident.approval.id)]
 
 
-def resolve(incident: Incident, outcome: Literal["executed", "rejected", "expired", "overtaken", "failed"], detail: str) -> list[EventData]:
+def resolve(
+    incident: Incident, outcome: Literal["executed", "rejected", "expired", "overtaken", "failed"], detail: str
+) -> list[EventData]:
     """Close the incident, once."""
     return [] if incident.resolved else [ev.IncidentResolved(outcome=outcome, detail=detail[:500])]
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel
 
 from edge import clients
-from edge.aggregates import Aggregates
 from edge.settings import ClaimSettings, FromEnvironment, read
 from edge.tasks import TaskFunction, TaskInput
 from edge.wiring import aggregates
@@ -22,6 +21,7 @@ from remediation.playbook import Evidence
 from remediation.tokens import Tokens, Waiting
 
 if TYPE_CHECKING:
+    from edge.aggregates import Aggregates
     from edge.tasks import Result
     from remediation.events import PlansProposed
 
@@ -149,7 +149,5 @@ def expire(task: IncidentInput) -> Result:
 @handler.command("resolve", ResolveInput)
 def resolve(task: ResolveInput) -> Result:
     """Close the incident."""
-    incidents().execute(
-        task.incident_id, task.request("resolve-incident"), lambda i: domain.resolve(i, task.outcome, task.detail)
-    )
+    incidents().execute(task.incident_id, task.request("resolve-incident"), lambda i: domain.resolve(i, task.outcome, task.detail))
     return {"outcome": task.outcome}

@@ -10,10 +10,11 @@ from kernel.clock import rfc3339
 from remediation.domain import Incident, fold
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
     from edge.event_store import EventStore
     from edge.fast_lane import Lane
     from kernel.clock import Clock
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
 def aggregates(store: EventStore, lane: Lane, clock: Clock) -> Aggregates[Incident]:
@@ -50,9 +51,7 @@ def items(incident: Incident, version: int) -> list[dict[str, AttributeValueType
     return found
 
 
-def _item(
-    pk: str, sk: str, status: str, at: str, shown: dict[str, object], version: int
-) -> dict[str, AttributeValueTypeDef]:
+def _item(pk: str, sk: str, status: str, at: str, shown: dict[str, object], version: int) -> dict[str, AttributeValueTypeDef]:
     return {
         "pk": {"S": pk},
         "sk": {"S": sk},

@@ -31,7 +31,9 @@ def doctor(context: typer.Context) -> None:
 def token(
     context: typer.Context,
     group: Annotated[str | None, typer.Option(help="Sign in as a person of this group: operations, approvers, finance, …")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="As a machine with this scope, such as orders/write; may be repeated.")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="As a machine with this scope, such as orders/write; may be repeated.")
+    ] = None,
 ) -> None:
     """Print an access token for the API, and nothing else."""
     from local import tokens

@@ -12,7 +12,8 @@ from local.console import console
 
 @told
 def repair(
-    context: typer.Context, order: Annotated[str | None, typer.Argument(help="An order in the repair queue; without it, the queue is shown.")] = None
+    context: typer.Context,
+    order: Annotated[str | None, typer.Argument(help="An order in the repair queue; without it, the queue is shown.")] = None,
 ) -> None:
     """Show the repair queue, or start the saga of one of its orders again."""
     from local.api_client import Hub
@@ -21,7 +22,9 @@ def repair(
     if order is None:
         for entry in hub.call("GET", "/v1/repairs?limit=200")["items"]:
             for stopped in entry["repairs"]:
-                console.print(f"{entry['opened_at']}  {entry['order_id']}  {stopped['saga']} at {stopped['step']}: {stopped['error']}")
+                console.print(
+                    f"{entry['opened_at']}  {entry['order_id']}  {stopped['saga']} at {stopped['step']}: {stopped['error']}"
+                )
         return
     done = hub.call("POST", f"/v1/repairs/{order}/retry")
     console.print(f"Started {done['saga']} again for {order}.")

@@ -81,7 +81,9 @@ def demo(context: typer.Context) -> None:
 @told
 def replay(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(help="A CSV of baskets, gzipped; the sample that comes with the hub by default.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="A CSV of baskets, gzipped; the sample that comes with the hub by default.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="How many baskets.", min=1)] = None,
     rate: Annotated[float, typer.Option(help="Orders a second that are offered.", min=0.1)] = 20.0,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON too.")] = None,

@@ -81,7 +81,9 @@ class Carrier:
 
     async def _answered(self, letter: Letter, answer: httpx.Response) -> None:
         order_id = answer.json().get("order_id", "") if answer.is_success else ""
-        self.books.note(letter.subject, order_id, "tell the hub: delivered", str(answer.status_code), letter.headers["x-correlation-id"])
+        self.books.note(
+            letter.subject, order_id, "tell the hub: delivered", str(answer.status_code), letter.headers["x-correlation-id"]
+        )
 
 
 def build(config: Config) -> Starlette:

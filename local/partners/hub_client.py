@@ -67,7 +67,7 @@ class HubClient:
                     return answer
             except httpx.HTTPError:
                 self._token = None
-            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311
+            await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  # jitter
             wait = min(LONGEST_WAIT_S, wait * 2)
 
     async def _post(self, letter: Letter) -> httpx.Response:

@@ -56,8 +56,13 @@ class Ledger:
     def create(self, params: Params) -> Answer:
         """Hold an amount."""
         token, amount = str(params["payment_method"]), int(params["amount"])
-        if token == "tok_declined":  # noqa: S105  # a name of a behaviour
-            error = {"type": "card_error", "code": "card_declined", "decline_code": "generic_decline", "message": "Your card was declined."}
+        if token == "tok_declined":  # a name of a behaviour
+            error = {
+                "type": "card_error",
+                "code": "card_declined",
+                "decline_code": "generic_decline",
+                "message": "Your card was declined.",
+            }
             return Answer(402, {"error": error}, "payment_intent.payment_failed")
         intent = {
             "id": f"pi_{uuid.uuid4().hex}",
@@ -106,7 +111,13 @@ class Ledger:
             return failure(400, "invalid_request_error", "amount_too_large", "More than was captured and not refunded.")
         intent["amount_refunded"] += amount
         self._books.put("intent", intent["id"], intent)
-        body = {"id": f"re_{uuid.uuid4().hex}", "object": "refund", "amount": amount, "payment_intent": intent["id"], "status": "succeeded"}
+        body = {
+            "id": f"re_{uuid.uuid4().hex}",
+            "object": "refund",
+            "amount": amount,
+            "payment_intent": intent["id"],
+            "status": "succeeded",
+        }
         return Answer(200, body, "charge.refunded")
 
 

@@ -13,7 +13,7 @@ import hmac
 import json
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse
@@ -64,14 +64,18 @@ class PaymentProvider:
         if intent is None:
             return _json(failure(404, "invalid_request_error", "resource_missing", "No such payment intent."))
         asked = {**params, "intent": intent["id"]}
-        return await self._once(request, "capture", asked, str(intent["payment_method"]), lambda: self._ledger.capture(intent, params))
+        return await self._once(
+            request, "capture", asked, str(intent["payment_method"]), lambda: self._ledger.capture(intent, params)
+        )
 
     async def cancel(self, request: Request) -> JSONResponse:
         """Let go of what is held."""
         intent = self._ledger.intent(request.path_params["id"])
         if intent is None:
             return _json(failure(404, "invalid_request_error", "resource_missing", "No such payment intent."))
-        return await self._once(request, "void", {"intent": intent["id"]}, str(intent["payment_method"]), lambda: self._ledger.cancel(intent))
+        return await self._once(
+            request, "void", {"intent": intent["id"]}, str(intent["payment_method"]), lambda: self._ledger.cancel(intent)
+        )
 
     async def refund(self, request: Request) -> JSONResponse:
         """Give back so much of what was taken."""
@@ -113,7 +117,7 @@ class PaymentProvider:
         if key in self._running:
             return _json(failure(409, "idempotency_error", "idempotency_key_in_use", "The first call is still running."))
         first = self._first_time(token, operation, key)
-        if first and token == "tok_timeout_before" and operation == "authorise":  # noqa: S105  # a name of a behaviour
+        if first and token == "tok_timeout_before" and operation == "authorise":  # a name of a behaviour
             self._running.add(key)
             await asyncio.sleep(PATIENCE_S)
             self._running.discard(key)
@@ -123,8 +127,8 @@ class PaymentProvider:
         answer = do()
         self._ledger.keep(key, operation, params, answer)
         self._note(operation, params, answer, str(answer.status))
-        self._tell(answer, params, twice=token == "tok_duplicate_webhook")  # noqa: S106  # a name of a behaviour
-        if token == "tok_timeout_after_success" and operation == "authorise":  # noqa: S105  # a name of a behaviour
+        self._tell(answer, params, twice=token == "tok_duplicate_webhook")  # a name of a behaviour
+        if token == "tok_timeout_after_success" and operation == "authorise":  # a name of a behaviour
             await asyncio.sleep(PATIENCE_S)
         return _json(answer)
 

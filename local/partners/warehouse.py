@@ -41,7 +41,9 @@ class Warehouse:
         self._config = config
         self.books = Books(config.state_file)
         self.hub = HubClient(config, self.books, self._answered)
-        self._carrier = httpx.AsyncClient(base_url=config.carrier_url, timeout=10, headers={"authorization": f"Bearer {config.api_key}"})
+        self._carrier = httpx.AsyncClient(
+            base_url=config.carrier_url, timeout=10, headers={"authorization": f"Bearer {config.api_key}"}
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._orders: dict[str, dict[str, Any]] = {}
 
@@ -92,7 +94,9 @@ class Warehouse:
             return JSONResponse({"error": "no such order"}, 404)
         if order["state"] == "short_picked":
             wanted = {line["line_id"]: line["quantity"] for line in (await request.json())["lines"]}
-            order["lines"] = [{**line, "quantity": wanted[line["line_id"]]} for line in order["lines"] if wanted.get(line["line_id"])]
+            order["lines"] = [
+                {**line, "quantity": wanted[line["line_id"]]} for line in order["lines"] if wanted.get(line["line_id"])
+            ]
             order["state"] = "resumed"
             self._save(order, "resume", "resumed")
             self._spawn(self._carry_on(order))
@@ -160,7 +164,12 @@ class Warehouse:
 
     async def _hand_over(self, order: dict[str, Any]) -> None:
         lost = any(line["sku"].startswith("LOST-") for line in order["lines"])
-        parcel = {"shipment_id": order["id"], "order_id": order["asked"]["order_id"], "lost": lost, "correlation_id": order["correlation_id"]}
+        parcel = {
+            "shipment_id": order["id"],
+            "order_id": order["asked"]["order_id"],
+            "lost": lost,
+            "correlation_id": order["correlation_id"],
+        }
         while True:
             try:
                 (await self._carrier.put(f"/v1/parcels/{_tracking(order)}", json=parcel)).raise_for_status()
@@ -177,7 +186,7 @@ def _found(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tracking(order: dict[str, Any]) -> str:
-    return "TRK" + order["id"].removeprefix("shp_")[:16].upper()
+    return "TRK" + str(order["id"]).removeprefix("shp_")[:16].upper()
 
 
 def build(config: Config) -> Starlette:
