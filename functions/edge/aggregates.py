@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from edge.event_store import Commit, EventStore, VersionTaken
+from kernel.clock import parse_rfc3339, rfc3339
 from kernel.errors import Busy, Conflict, Invalid, NotFound, StaleVersion
 from kernel.events import Cause, Event
 from kernel.ids import is_id, new_id
@@ -139,7 +140,8 @@ class Aggregates(Generic[S]):
     def _commit(self, aggregate_id: str, state: S | None, version: int, command: Command, decided: Sequence[EventData]) -> Done[S]:
         if not decided:
             raise Conflict("nothing_decided", "A commit needs at least one event.")
-        now = self._clock.now()
+        # To the millisecond, as it is stored: the first answer and its replay are then the same to the byte.
+        now = parse_rfc3339(rfc3339(self._clock.now()))
         events = tuple(
             Event(new_id("evt"), aggregate_id, version + place, now, data, command.cause)
             for place, data in enumerate(decided, start=1)

@@ -63,7 +63,7 @@ def record(shipment: Shipment, fact: Fact) -> list[EventData]:
     """Record a fact. One that the shipment is past already decides nothing; one that cannot be true raises Conflict."""
     if shipment.status == "cancelled":
         raise Conflict("shipment_cancelled", "The shipment was recalled; it must not leave.", current_status="cancelled")
-    if shipment.status == "short_picked" and fact.type in ("picked", "packed"):
+    if shipment.status == "short_picked" and fact.type in ("picked", "packed", "dispatched"):
         raise Conflict("awaiting_decision", "The short pick waits for a decision.", current_status=shipment.status)
     if shipment.status == "planned" and fact.type != "lost":
         # The warehouse may be faster than our own note that it took the shipment: the note is made now.

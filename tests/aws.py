@@ -1,0 +1,69 @@
+"""The tables of the stacks, made in moto, for tests of what touches AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+from edge import clients
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "orders": ("pk", "sk:N"),
+    "told": ("pk",),
+    "claims": ("pk",),
+    "vault": ("pk", "sk"),
+    "inventory": ("pk", "sk"),
+    "views": ("pk", "sk"),
+}
+INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "status", "due"]}
+
+
+@contextmanager
+def aws() -> Iterator[Any]:
+    """DynamoDB, EventBridge and KMS of one test; the process's clients are made anew inside."""
+    with mock_aws():
+        forget_clients()
+        database = boto3.client("dynamodb")
+        for name, keys in TABLES.items():
+            _table(database, name, keys)
+        boto3.client("events").create_event_bus(Name="bus")
+        yield database
+    forget_clients()
+
+
+def forget_clients() -> None:
+    for made in (clients.dynamodb, clients.events, clients.hasty_events, clients.kms, clients.secrets, clients.step_functions):
+        made.cache_clear()
+
+
+def _table(database: Any, name: str, keys: tuple[str, ...]) -> None:
+    attributes = [key.partition(":") for key in keys]
+    extra = [f"gsi_{index}_{part}" for index in INDEXES.get(name, []) for part in ("pk", "sk")]
+    definitions = [{"AttributeName": key, "AttributeType": kind or "S"} for key, _, kind in attributes]
+    definitions += [{"AttributeName": key, "AttributeType": "S"} for key in extra]
+    arguments: dict[str, Any] = {}
+    if name in INDEXES:
+        arguments["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": f"by_{index}",
+                "KeySchema": [
+                    {"AttributeName": f"gsi_{index}_pk", "KeyType": "HASH"},
+                    {"AttributeName": f"gsi_{index}_sk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index in INDEXES[name]
+        ]
+    database.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": key, "KeyType": kind} for (key, _, _), kind in zip(attributes, ("HASH", "RANGE"), strict=False)
+        ],
+        AttributeDefinitions=definitions,
+        **arguments,
+    )
