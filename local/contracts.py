@@ -64,17 +64,21 @@ def openapi() -> dict[str, Any]:
     return merged
 
 
+PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
 def _tidied(operations: dict[str, Any]) -> dict[str, Any]:
-    """Without what the resolver adds on its own account: its 422 in FastAPI's form, and a 200 where another is declared."""
+    """Without what the resolver adds on its own account: its own forms of 422 and 500, and a 200 where another is declared."""
     for operation in operations.values():
         responses = operation["responses"]
-        declared = [status for status in responses if status.startswith("2")]
-        if len(declared) > 1:
+        if sum(status.startswith("2") for status in responses) > 1:
             responses.pop("200", None)
-        for response in responses.values():
-            content = response.get("content", {})
-            if "HTTPValidationError" in json.dumps(content):
-                content.pop("application/json", None)
+        responses["500"]["content"] = PROBLEM
+        for status in [status for status in responses if status.startswith("4")]:
+            content = responses[status].get("content", {})
+            content.pop("application/json", None)
+            if not content:
+                del responses[status]
     return operations
 
 

@@ -93,6 +93,9 @@ class Ledger:
 
     def cancel(self, intent: dict[str, Any]) -> Answer:
         """Let go of what is held."""
+        if intent["payment_method"] == "tok_void_refused_once" and not intent.get("refused_once"):
+            self._books.put("intent", intent["id"], {**intent, "refused_once": True})
+            return failure(400, "invalid_request_error", "payment_intent_unexpected_state", "Not now.")
         if intent["amount_received"] or intent["status"] == "canceled":
             return failure(400, "invalid_request_error", "payment_intent_unexpected_state", "It cannot be cancelled.")
         intent |= {"status": "canceled", "amount_capturable": 0}

@@ -2,7 +2,8 @@
 
 `tok_ok`; `tok_declined`; `tok_timeout_after_success`: the money is held, and the first answer comes after the caller's
 patience has ended; `tok_timeout_before`: the first call is lost before anything is done; `tok_error_500_once`;
-`tok_duplicate_webhook`: every webhook comes twice; `tok_capture_fails_once`; `tok_refund_fails`: for good.
+`tok_duplicate_webhook`: every webhook comes twice; `tok_capture_fails_once`; `tok_refund_fails`: for good;
+`tok_void_refused_once`: the first void is refused, another one succeeds.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ class PaymentProvider:
 
     def _first_time(self, token: str, operation: str, key: str) -> bool:
         seen = f"{token} {operation} {key}"
-        if self.books.get("seen", seen):
+        if self.books.get("seen", seen) is not None:
             return False
         self.books.put("seen", seen, {})
         return True

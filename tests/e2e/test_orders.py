@@ -83,15 +83,28 @@ def test_the_last_units_are_sold_once(hub: Hub) -> None:
     assert stock(hub, sku) == {"on_hand": 0, "allocated": 0, "reserved": 0, "available": 0}
 
 
-def test_a_refund_that_keeps_failing_waits_in_the_repair_queue_and_is_tried_again_by_one_command(
-    hub: Hub, instance: Instance
-) -> None:
-    # Nothing is captured before dispatch, so a cancellation voids; the ledger is made to need a refund by the books alone.
-    assert hub.call("GET", "/v1/repairs")["items"] == []
-    sku = fresh_stock(hub, 1)
-    order = hub.until(place(hub, [(sku, 1)])["id"], ENDED, PATIENCE_S)
+def test_a_compensation_that_is_refused_waits_in_the_repair_queue_and_one_command_tries_it_again(hub: Hub) -> None:
+    sku = fresh_stock(hub, 1, "SLOWPICK")
+    order = place(hub, [(sku, 1)], "tok_void_refused_once")
+    hub.until(order["id"], ("released",), PATIENCE_S)
+    hub.call("POST", f"/v1/orders/{order['id']}/cancel", {"reason": "changed my mind"})
+
+    def queued() -> dict[str, Any] | None:
+        return next((entry for entry in hub.call("GET", "/v1/repairs")["items"] if entry["order_id"] == order["id"]), None)
+
+    entry = until(queued)
+    assert (entry["status"], entry["repairs"][0]["saga"], entry["repairs"][0]["step"]) == (
+        "cancelling",
+        "cancellation",
+        "UndoPayment",
+    )
+    # The steps before it were done and stay done.
+    assert stock(hub, sku) == {"on_hand": 1, "allocated": 0, "reserved": 0, "available": 1}
+    hub.call("POST", entry["links"]["retry"])
+    assert hub.until(order["id"], ENDED, PATIENCE_S)["status"] == "cancelled"
+    until(lambda: queued() is None)
     with pytest.raises(Refused) as refused:
-        hub.call("POST", f"/v1/repairs/{order['id']}/retry")
+        hub.call("POST", entry["links"]["retry"])
     assert (refused.value.status, refused.value.problem["code"]) == (409, "not_in_repair")
 
 
@@ -134,7 +147,7 @@ def test_lists_filter_page_and_keep_their_cursors_to_themselves(hub: Hub) -> Non
     ("method", "path", "group", "status"),
     [
         ("GET", "/v1/orders", None, 401),
-        ("POST", "/v1/orders", "auditors", 403),
+        ("POST", "/v1/orders/ord_nope/cancel", "auditors", 403),
         ("POST", "/v1/approvals/apr_x/decision", "operations", 403),
         ("GET", "/v1/orders/ord_nope", "operations", 404),
         ("GET", "/v1/nothing", "operations", 404),
@@ -150,13 +163,11 @@ def test_what_is_not_allowed_or_not_there_is_refused_clearly(
     if group is None:
         answer = httpx.request(method, read(instance)["api_url"] + path, timeout=30)
     else:
-        body: Any = (
-            {"decision": "reject", "comment": "no"}
-            if "decision" in path
-            else order_body([], "tok_ok")
-            if status in (403, 422)
-            else None
-        )
+        bodies: dict[str, Any] = {
+            "/v1/approvals/apr_x/decision": {"decision": "reject", "comment": "no"},
+            "/v1/orders": order_body([], "tok_ok"),
+        }
+        body = bodies.get(path, {"reason": "none"}) if method == "POST" else None
         answer = hub.send(method, path, body, group=group)
     assert answer.status_code == status
     if status != 401:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from local import lifecycle
 from local.api_client import Hub
 from local.aws import client
+from local.demo import order_body
 from local.instance import Instance
 from tests.system import ENDED, SPEED, at_once, books, fresh_stock, place, running, stock, until
 
@@ -99,18 +101,14 @@ def test_a_function_without_one_of_its_rights_fails_loudly(hub: Hub, instance: I
     def ask() -> int:
         if function == "orders-query":
             return hub.send("GET", f"/v1/orders/ord_{uuid.uuid4().hex}").status_code
-        from local.demo import order_body
-
         return hub.send("POST", "/v1/orders", order_body([(sku, 1)], "tok_ok")).status_code
 
     works = ask()
     for pid in workers(instance, function):
         os.kill(pid, signal.SIGKILL)  # A data key that is cached would hide that it cannot be had.
-    import json
-
     iam.put_role_policy(RoleName=role, PolicyName="taken-away", PolicyDocument=json.dumps(deny))
     try:
-        assert ask() == 500
+        assert ask() >= 500
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="taken-away")
-    assert ask() == works
+    assert until(lambda: ask() == works)
