@@ -5,12 +5,16 @@ One SQLite file a partner, written before anything is answered, so that a partne
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,21 @@ class Books:
             CREATE TABLE IF NOT EXISTS document (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id));
             CREATE TABLE IF NOT EXISTS journal (at TEXT, subject TEXT, order_id TEXT, entry TEXT);
             CREATE INDEX IF NOT EXISTS journal_by_order ON journal (order_id);
+            CREATE INDEX IF NOT EXISTS journal_by_subject ON journal (subject);
             CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, subject TEXT, path TEXT, body TEXT, headers TEXT);
             """
         )
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written inside is kept as a whole or not at all; nothing may be awaited inside."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def put(self, kind: str, id_: str, body: dict[str, Any]) -> None:
         """Remember a document."""
@@ -60,9 +76,13 @@ class Books:
         entry = {"operation": operation, "outcome": outcome, "correlation_id": correlation_id}
         self._db.execute("INSERT INTO journal VALUES (?, ?, ?, ?)", (at, subject, order_id, json.dumps(entry)))
 
-    def journal(self, order_id: str) -> list[dict[str, Any]]:
-        """What the partner saw and did for an order, in order."""
-        rows = self._db.execute("SELECT at, subject, entry FROM journal WHERE order_id = ? ORDER BY rowid", (order_id,))
+    def journal(self, *, order_id: str | None = None, subject: str | None = None) -> list[dict[str, Any]]:
+        """What the partner saw and did for an order, or for a subject (a shipment, a parcel, a payment), in order."""
+        column, value = ("order_id", order_id) if order_id is not None else ("subject", subject)
+        rows = self._db.execute(
+            f"SELECT at, subject, entry FROM journal WHERE {column} = ? ORDER BY rowid",  # noqa: S608  # one of two names above
+            (value,),
+        )
         return [{"at": at, "subject": subject, **json.loads(entry)} for at, subject, entry in rows]
 
     def send(self, subject: str, path: str, body: str, headers: dict[str, str]) -> int:

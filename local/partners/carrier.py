@@ -46,9 +46,9 @@ class Carrier:
         """Take a parcel; the same again changes nothing."""
         check_key(request, self._config)
         tracking = request.path_params["tracking"]
+        body = await request.json()
         parcel = self.books.get("parcel", tracking)
         if parcel is None:
-            body = await request.json()
             parcel = {"tracking": tracking, "state": "in_transit", **body}
             self.books.put("parcel", tracking, parcel)
             self.books.note(tracking, body["order_id"], "take parcel", "in transit", request.headers.get("x-correlation-id"))
@@ -74,9 +74,10 @@ class Carrier:
         body = json.dumps({"type": "delivered", "occurred_at": at, "tracking": parcel["tracking"]})
         headers = {"idempotency-key": f"{parcel['tracking']}-delivered", "x-correlation-id": parcel["correlation_id"]}
         path = f"/v1/shipments/{parcel['shipment_id']}/events"
-        letter_id = self.books.send(parcel["shipment_id"], path, body, headers)
-        self.books.put("parcel", parcel["tracking"], parcel)
-        self.books.note(parcel["tracking"], parcel["order_id"], "deliver parcel", "delivered", parcel["correlation_id"])
+        with self.books.together():
+            letter_id = self.books.send(parcel["shipment_id"], path, body, headers)
+            self.books.put("parcel", parcel["tracking"], parcel)
+            self.books.note(parcel["tracking"], parcel["order_id"], "deliver parcel", "delivered", parcel["correlation_id"])
         self.hub.deliver(Letter(letter_id, parcel["shipment_id"], path, body, headers))
 
     async def _answered(self, letter: Letter, answer: httpx.Response) -> None:

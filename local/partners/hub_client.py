@@ -22,11 +22,17 @@ LONGEST_WAIT_S = 5.0
 class HubClient:
     """Delivers letters to the hub: in order by subject, again after any failure that may pass, never twice in effect."""
 
-    def __init__(self, config: Config, books: Books, answered: Callable[[Letter, httpx.Response], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        books: Books,
+        answered: Callable[[Letter, httpx.Response], Awaitable[None]],
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._config = config
         self._books = books
         self._answered = answered
-        self._client = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=AT_ONCE))
+        self._client = httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=AT_ONCE), transport=transport)
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._queues: dict[str, asyncio.Queue[Letter]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -51,8 +57,9 @@ class HubClient:
         while not queue.empty():
             letter = queue.get_nowait()
             answer = await self._until_answered(letter)
-            self._books.delivered(letter.id)
+            # What follows from the answer comes first: a stop in between asks the hub again, which answers the same.
             await self._answered(letter, answer)
+            self._books.delivered(letter.id)
         del self._queues[subject]
 
     async def _until_answered(self, letter: Letter) -> httpx.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,18 @@ def check_key(request: Request, config: Config) -> None:
         raise NotAllowed
 
 
+async def leave_waiting(request: Request, longest_s: float) -> None:
+    """Answer nothing until the caller has hung up, for `longest_s` seconds at most."""
+
+    async def hung_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waiting = asyncio.create_task(hung_up())
+    await asyncio.wait({waiting}, timeout=longest_s)
+    waiting.cancel()
+
+
 def application(books: Books, routes: Sequence[Route], started: Callable[[], None]) -> Starlette:
     """A partner's application."""
 
@@ -38,7 +51,9 @@ def application(books: Books, routes: Sequence[Route], started: Callable[[], Non
         return JSONResponse({"status": "ok", "undelivered": len(books.letters())})
 
     async def journal(request: Request) -> JSONResponse:
-        return JSONResponse({"items": books.journal(request.query_params.get("order_id", ""))})
+        asked = request.query_params
+        subject = next((asked[name] for name in ("shipment_id", "reference", "tracking") if name in asked), None)
+        return JSONResponse({"items": books.journal(order_id=asked.get("order_id"), subject=subject)})
 
     async def refused(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": {"type": "authentication_error", "message": "wrong key"}}, 401)

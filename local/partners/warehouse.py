@@ -89,16 +89,17 @@ class Warehouse:
     async def resume(self, request: Request) -> JSONResponse:
         """Go on after a short pick with the lines that are given."""
         check_key(request, self._config)
+        body = await request.json()
         order = self._orders.get(request.path_params["id"])
         if order is None:
             return JSONResponse({"error": "no such order"}, 404)
         if order["state"] == "short_picked":
-            wanted = {line["line_id"]: line["quantity"] for line in (await request.json())["lines"]}
+            wanted = {line["line_id"]: line["quantity"] for line in body["lines"]}
             order["lines"] = [
                 {**line, "quantity": wanted[line["line_id"]]} for line in order["lines"] if wanted.get(line["line_id"])
             ]
-            order["state"] = "resumed"
-            self._save(order, "resume", "resumed")
+            order["state"] = "resumed" if order["lines"] else "cancelled"
+            self._save(order, "resume", order["state"])
             self._spawn(self._carry_on(order))
         elif order["state"] == "recalled":
             return JSONResponse({"state": "recalled"}, 409)
@@ -142,8 +143,9 @@ class Warehouse:
             fact["tracking"] = _tracking(order)
         body, path = json.dumps(fact), f"/v1/shipments/{order['id']}/events"
         headers = {"idempotency-key": f"{order['id']}-{state}", "x-correlation-id": order["correlation_id"]}
-        letter_id = self.books.send(order["id"], path, body, headers)
-        self._save(order, state.replace("_", " "), "done")
+        with self.books.together():
+            letter_id = self.books.send(order["id"], path, body, headers)
+            self._save(order, state.replace("_", " "), "done")
         self.hub.deliver(Letter(letter_id, order["id"], path, body, headers))
 
     def _save(self, order: dict[str, Any], operation: str, outcome: str) -> None:
