@@ -41,7 +41,6 @@ def start(instance: Instance) -> bool:
         "LAMBDA_ACCOUNT_CONCURRENCY": "120",
         "LAMBDA_WARM_TTL_SECONDS": "900",
         "MINISTACK_WORKER_THREADS": "128",
-        "PYTHONDONTWRITEBYTECODE": "",
         "LOG_LEVEL": "WARNING",
     }
     return emulator(instance).start([str(ROOT / ".local" / "emulator" / "bin" / "ministack")], environment)

@@ -20,13 +20,6 @@ class FromEnvironment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Runtime(FromEnvironment):
-    """What every function knows: its stage and how much it logs."""
-
-    stage: str = "local"
-    log_level: str = "INFO"
-
-
 class EventStoreSettings(FromEnvironment):
     """Where events are kept and told."""
 

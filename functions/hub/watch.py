@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from edge import clients
 from edge.aggregates import Command
 from edge.logs import logger
@@ -17,6 +19,7 @@ from edge.settings import ViewSettings, read
 from edge.wiring import aggregates
 from hub.starter import Saga, Sagas, sagas
 from kernel.clock import SystemClock, rfc3339
+from kernel.errors import DomainError
 from kernel.events import Actor, Cause
 from kernel.ids import new_id
 from orders import domain
@@ -58,7 +61,11 @@ class Watch:
         found = 0
         for order_id in self._overdue(now):
             found += 1
-            self._wake(order_id, now)
+            try:
+                self._wake(order_id, now)
+            except (DomainError, ClientError) as error:
+                # One order that cannot be woken must not leave the others asleep; the next minute tries it again.
+                logger.warning("not woken", order_id=order_id, reason=type(error).__name__)
         return found
 
     def _wake(self, order_id: str, now: datetime) -> None:
