@@ -14,16 +14,8 @@ if TYPE_CHECKING:
 OF_THE_SERVICE = ("logs:", "sqs:", "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
 """Actions that Lambda itself takes in a function's name: for its log, its queue, its stream and its destinations."""
 
-WRITTEN = path_of("remediation.domain") is not None
-NAMES = [
-    pytest.param(name, marks=pytest.mark.xfail(not WRITTEN, reason="remediation has no code yet", strict=False))
-    if name.startswith("remediation-")
-    else name
-    for name in sorted(RIGHTS)
-]
 
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(RIGHTS))
 def test_a_function_leads_to_a_handler(prod: Deployment, name: str) -> None:
     module, _, attribute = prod.functions[name].properties["Handler"].rpartition(".")
     path = path_of(module)
@@ -34,7 +26,7 @@ def test_a_function_leads_to_a_handler(prod: Deployment, name: str) -> None:
     assert attribute in defined | assigned
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(RIGHTS))
 def test_every_right_of_a_function_is_one_that_its_code_uses(prod: Deployment, name: str) -> None:
     function = prod.functions[name]
     actions = {grant.action for grant in prod.grants(prod.role_of(function)) if not grant.action.startswith(OF_THE_SERVICE)}
