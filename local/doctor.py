@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from local import deploy, emulator, locks
 from local.console import console
-from local.instance import ROOT, Instance, listens
+from local.instance import CALLERS_AWS, ROOT, Instance, listens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 CDK_VERSION = "2.1148.1"
 NODE_MAJOR = "24"
 FREE_GB = 3
-CALLERS_AWS = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-"""The caller's own AWS settings, as they were before the command line set its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def look(instance: Instance) -> Iterator[Finding]:
             continue
         yield Finding(f"port {port} for the {name}", not listens(port), f"Stop what listens there: ss -ltnp 'sport = :{port}'")
     real = sorted(name for name in CALLERS_AWS if name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"))
-    test = CALLERS_AWS.get("AWS_ACCESS_KEY_ID") in (None, "test") and "AWS_PROFILE" not in CALLERS_AWS
+    test = CALLERS_AWS.get("AWS_ACCESS_KEY_ID") == "test" and "AWS_PROFILE" not in CALLERS_AWS
     yield Finding(
         f"AWS credentials in the environment: {', '.join(real) or 'none'}",
         not real or test,

@@ -18,6 +18,8 @@ DEFAULT_PORTS: Final = {"emulator": 4566, "payment": 4571, "warehouse": 4572, "c
 PARTNERS: Final = ("payment", "warehouse", "carrier")
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
+CALLERS_AWS: Final = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+"""The caller's own AWS settings, as they were before the command line put the emulator's in their place."""
 
 
 class PortTaken(Exception):

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.stage import Stage
 
+CONSUMER_TIMEOUT_S = 15
+"""A consumer that hangs hides its messages for six times as long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -103,11 +106,12 @@ def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
             [on_table(data.told, "BatchGetItem", "PutItem"), publish(data.bus)],
         ),
         "inventory-relay": Spec("inventory.relay.handler", {"EVENT_BUS": data.bus.event_bus_name}, [publish(data.bus)]),
-        "saga-starter": Spec("hub.starter.handler", arns, [start(machines)]),
+        "saga-starter": Spec("hub.starter.handler", arns, [start(machines)], CONSUMER_TIMEOUT_S),
         "remediation-starter": Spec(
             "remediation.consumers.handler",
             {**store, "REMEDIATION_SAGA_ARN": remediation.machine.state_machine_arn},
             [*event_store(data), start([remediation.machine])],
+            CONSUMER_TIMEOUT_S,
         ),
         "board": Spec(
             "hub.board.handler",
@@ -119,6 +123,7 @@ def hub_functions(stage: Stage, data: DataStack, sagas: Sequence[Saga], remediat
                 "PATIENCE_CARRIER_S": str(stage.patience_carrier_s),
             },
             [on_table(data.orders, "Query"), on_table(data.views, "PutItem", "UpdateItem")],
+            CONSUMER_TIMEOUT_S,
         ),
         "watch": Spec(
             "hub.watch.handler",

@@ -60,7 +60,7 @@ class Consumer(Construct):
             "Queue",
             queue_name=f"orderhub-{stage.name}-{name}",
             # Six times the function's timeout, as Lambda asks of a queue that feeds it.
-            visibility_timeout=Duration.seconds(180),
+            visibility_timeout=Duration.seconds(6 * function.timeout_s),
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=not stage.is_local,
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=TRIES),

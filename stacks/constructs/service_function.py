@@ -94,6 +94,7 @@ class ServiceFunction(Construct):
             self.function, "AwsSolutions-L1", "Python 3.13 is the newest runtime that every library of the layer has wheels for."
         )
         self.name = name
+        self.timeout_s = spec.timeout_s
 
 
 def service_functions(scope: Construct, stage: Stage, specs: Mapping[str, Spec]) -> dict[str, ServiceFunction]:
