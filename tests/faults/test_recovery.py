@@ -8,6 +8,7 @@ import signal
 import subprocess
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,18 @@ def test_the_relay_alone_and_express_sagas_bring_an_order_to_its_end(hub: Hub, i
     machines = client(instance, "stepfunctions").list_state_machines()["stateMachines"]
     kinds = {machine["name"].rsplit("-", 1)[-1]: machine["type"] for machine in machines}
     assert kinds == {"fulfilment": "EXPRESS", "settlement": "EXPRESS", "cancellation": "EXPRESS", "remediation": "STANDARD"}
+
+
+def test_a_fact_that_does_not_arrive_is_noticed(hub: Hub) -> None:
+    sku = fresh_stock(hub, 1, "LOST")
+    order = place(hub, [(sku, 1)])
+
+    def noticed() -> list[dict[str, Any]]:
+        entries = hub.call("GET", f"/v1/orders/{order['id']}/timeline")["items"]
+        return [entry["data"] for entry in entries if entry["type"] == "order.overdue.v1"]
+
+    assert until(noticed, 240)[0] == {"awaiting": "carrier", "times": 1}
+    assert hub.order(order["id"])["status"] == "shipped"
 
 
 def test_killed_workers_lose_nothing_that_was_answered(hub: Hub, instance: Instance) -> None:
