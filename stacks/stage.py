@@ -77,7 +77,7 @@ STAGES: dict[str, Stage] = {
         patience_carrier_s=180,
         tasks=4,
         fast_lane_budget_ms=1000,
-        consumers=2,
+        consumers=4,
     ),
     "dev": Stage(
         "dev",

@@ -1,4 +1,4 @@
-"""The order: its state as the fold of its events, its transitions as data, and what it decides.
+"""The order: what it decides, and its state as the fold of its events.
 
 Facts from the world (stock allocated, a shipment released, dispatched, delivered) are recorded whenever they are
 true; wishes (confirm, cancel, complete) are allowed or refused by the transition table.
@@ -6,12 +6,12 @@ true; wishes (confirm, cancel, complete) are allowed or refused by the transitio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from kernel.errors import Conflict, Invalid
-from kernel.money import Money
 from orders import events as ev
+from orders.state import TRANSITIONS, Line, Order, Repair, Shipment, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,155 +20,7 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
     from kernel.events import Event
 
-Status = Literal[
-    "received",
-    "confirmed",
-    "allocated",
-    "released",
-    "shipped",
-    "delivered",
-    "completed",
-    "cancelling",
-    "cancelled",
-    "rejected",
-]
-
-TRANSITIONS: dict[Status, frozenset[Status]] = {
-    "received": frozenset({"confirmed", "rejected", "cancelling"}),
-    "confirmed": frozenset({"allocated", "rejected", "cancelling"}),
-    "allocated": frozenset({"released", "cancelling"}),
-    "released": frozenset({"shipped", "cancelling"}),
-    "shipped": frozenset({"delivered"}),
-    "delivered": frozenset({"completed"}),
-    "cancelling": frozenset({"cancelled", "received", "confirmed", "allocated", "released", "shipped"}),
-    "completed": frozenset(),
-    "cancelled": frozenset(),
-    "rejected": frozenset(),
-}
-"""Which status may follow which. `cancelling` is a lock: a declined cancellation gives back the status before it."""
-
-OPEN: frozenset[Status] = frozenset({"received", "confirmed", "allocated", "released", "shipped", "delivered", "cancelling"})
-"""Statuses in which the hub or the world still owes the order something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line and its counters, in units; money in minor units of the order's currency, for the whole line."""
-
-    line_id: str
-    sku: str
-    quantity: int
-    unit_price: int
-    discount: int
-    tax: int
-    cancelled: int = 0
-    allocated: int = 0
-    released: int = 0
-    shipped: int = 0
-    delivered: int = 0
-    return_requested: int = 0
-    returned: int = 0
-    refunded: int = 0
-
-    @property
-    def total(self) -> int:
-        """What the whole line costs after discount, with tax."""
-        return self.unit_price * self.quantity - self.discount + self.tax
-
-    @property
-    def open(self) -> int:
-        """Units that are still wanted."""
-        return self.quantity - self.cancelled
-
-    def due(self, currency: str) -> Money:
-        """What the shipped units cost: their share of the line, so that discounts stay with what was delivered."""
-        return Money(self.total, currency).share(self.shipped, self.quantity)
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """A shipment as the order knows it."""
-
-    shipment_id: str
-    node_id: str
-    status: Literal["released", "shipped", "delivered"]
-    lines: tuple[ev.LineQuantity, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """A saga that waits for people."""
-
-    saga: str
-    step: str
-    error: str
-    opened_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An order as its events leave it."""
-
-    id: str
-    received: ev.OrderReceived
-    received_at: datetime
-    changed_at: datetime
-    lines: dict[str, Line]
-    locked: bool = False
-    ended: Literal["completed", "cancelled", "rejected"] | None = None
-    confirmed: bool = False
-    allocations: tuple[ev.Allocation, ...] = ()
-    shipments: dict[str, Shipment] = field(default_factory=dict)
-    reason: str | None = None
-    payment_id: str | None = None
-    captured: int | None = None
-    repairs: dict[str, Repair] = field(default_factory=dict)
-    overdue: int = 0
-    """How often in a row the watch found that what the order waits for had not come."""
-
-    @property
-    def progress(self) -> Status:
-        """How far the order got, whether or not somebody is cancelling it."""
-        wanted = [line for line in self.lines.values() if line.open]
-        if wanted and all(line.delivered >= line.open for line in wanted):
-            return "delivered"
-        if any(line.shipped for line in self.lines.values()):
-            return "shipped"
-        if self.shipments:
-            return "released"
-        if self.allocations:
-            return "allocated"
-        return "confirmed" if self.confirmed else "received"
-
-    @property
-    def status(self) -> Status:
-        """The one status that people and systems see."""
-        if self.ended:
-            return self.ended
-        return "cancelling" if self.locked else self.progress
-
-    @property
-    def currency(self) -> str:
-        """The ISO 4217 code of all its money."""
-        return self.received.currency
-
-    @property
-    def grand_total(self) -> Money:
-        """What the order costs as it was placed: lines after discount, tax, shipping."""
-        return Money(sum(line.total for line in self.lines.values()) + self.received.shipping, self.currency)
-
-    @property
-    def capturable(self) -> Money:
-        """What may be captured so far: the shipped units' share of their lines, and the shipping with the first of them."""
-        due = Money.total((line.due(self.currency) for line in self.lines.values()), self.currency)
-        if any(line.shipped for line in self.lines.values()):
-            due = due + Money(self.received.shipping, self.currency)
-        return due
-
-    @property
-    def all_shipped(self) -> bool:
-        """Whether nothing that is still wanted remains to be shipped."""
-        return all(line.shipped >= line.open for line in self.lines.values())
+__all__ = ["TRANSITIONS", "Line", "Order", "Repair", "Shipment", "Status", "fold", "refuse_unless"]
 
 
 def refuse_unless(order: Order, wanted: Status) -> None:

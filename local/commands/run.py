@@ -85,7 +85,7 @@ def replay(
         Path | None, typer.Argument(help="A CSV of baskets, gzipped; the sample that comes with the hub by default.")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="How many baskets.", min=1)] = None,
-    rate: Annotated[float, typer.Option(help="Orders a second that are offered.", min=0.1)] = 20.0,
+    rate: Annotated[float, typer.Option(help="Orders a second that are offered.", min=0.1)] = 2.0,
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON too.")] = None,
 ) -> None:
     """Send a supermarket's baskets through the public API, one order a basket, and report what became of each."""
