@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from stacks.fulfilment import FulfilmentStack
     from stacks.stage import Stage
 
-STARTS_SAGAS = ("order.received.v2", "order.cancelling.v1", "shipment.dispatched.v1", "shipment.delivered.v1")
+STARTS_SAGAS = (
+    "order.received.v2",
+    "order.cancelling.v1",
+    "order.cancel_declined.v1",
+    "shipment.dispatched.v1",
+    "shipment.delivered.v1",
+)
 STARTS_REMEDIATION = ("shipment.short_picked.v1",)
 SHOWN = ("orderhub.orders", "orderhub.payments", "orderhub.fulfilment", "orderhub.remediation")
 """Sources whose events the board shows."""

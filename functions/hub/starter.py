@@ -23,6 +23,8 @@ Saga = Literal["fulfilment", "settlement", "cancellation"]
 FOLLOWS: dict[str, Saga] = {
     "order.received.v2": "fulfilment",
     "order.cancelling.v1": "cancellation",
+    # While an order was locked, what its shipments did was recorded and not followed up.
+    "order.cancel_declined.v1": "settlement",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
 }
@@ -80,8 +82,9 @@ def follow(message: Message) -> None:
     if saga is None:
         logger.warning("nothing follows", type=message.type)
         return
-    shipments = [message.subject] if message.subject.startswith("shp_") else []
-    mark = f"{message.subject[4:12]}-{message.sequence}" if shipments else str(message.sequence)
+    of_shipment = message.subject.startswith("shp_")
+    shipments = [message.subject] if of_shipment else list(message.data.get("shipment_ids", []))
+    mark = f"{message.subject[4:12]}-{message.sequence}" if of_shipment else str(message.sequence)
     sagas().start(
         saga,
         f"{message.order_id}-{mark}",

@@ -111,11 +111,11 @@ def finish_cancel(order: Order) -> list[EventData]:
     return [ev.OrderCancelled(reason=order.reason or "cancelled")]
 
 
-def decline_cancel(order: Order, reason: str) -> list[EventData]:
-    """Unlock the order: the warehouse was faster. Deciding it again decides nothing."""
+def decline_cancel(order: Order, reason: str, late: Sequence[str] = ()) -> list[EventData]:
+    """Unlock the order: the warehouse was faster with these shipments. Deciding it again decides nothing."""
     if order.status != "cancelling":
         return []
-    return [ev.OrderCancelDeclined(reason=reason)]
+    return [ev.OrderCancelDeclined(reason=reason, shipment_ids=tuple(late))]
 
 
 def cancel_units(order: Order, lines: Sequence[ev.LineQuantity], reason: str) -> list[EventData]:

@@ -212,11 +212,18 @@ class OrderCancelled(EventData):
     reason: str
 
 
-@contract("order.cancel_declined", 1, context="orders", trigger="the warehouse was faster", consumers=_BOARD)
+@contract(
+    "order.cancel_declined",
+    1,
+    context="orders",
+    trigger="the warehouse was faster",
+    consumers=("settlement saga", *_BOARD),
+)
 class OrderCancelDeclined(EventData):
-    """The order goes on: it had left the node before the recall arrived."""
+    """The order goes on: these shipments had left their node before the recall arrived."""
 
     reason: str
+    shipment_ids: tuple[str, ...] = ()
 
 
 @contract("order.lines_cancelled", 1, context="orders", trigger="units that cannot be had", consumers=_BOARD)

@@ -103,6 +103,12 @@ class ReasonInput(TaskInput):
     reason: str
 
 
+class DeclineInput(ReasonInput):
+    """The shipments that had left."""
+
+    late: list[str]
+
+
 class CompleteInput(TaskInput):
     """What was captured in all, in minor units."""
 
@@ -231,10 +237,12 @@ def finish_cancel(task: TaskInput) -> Result:
     return {"outcome": orders().decide(task.order_id, task.request("finish-cancel"), domain.finish_cancel).state.status}
 
 
-@handler.command("decline-cancel", ReasonInput)
-def decline_cancel(task: ReasonInput) -> Result:
+@handler.command("decline-cancel", DeclineInput)
+def decline_cancel(task: DeclineInput) -> Result:
     """The warehouse was faster: the order goes on."""
-    done = orders().decide(task.order_id, task.request("decline-cancel"), lambda o: domain.decline_cancel(o, task.reason))
+    done = orders().decide(
+        task.order_id, task.request("decline-cancel"), lambda o: domain.decline_cancel(o, task.reason, task.late)
+    )
     return {"outcome": done.state.status}
 
 

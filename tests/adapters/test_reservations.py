@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -155,14 +154,6 @@ def test_what_is_held_past_its_time_can_be_sold_without_any_sweep(database: Any)
     assert holds.held_past_time("SKU-0") == {"wh-1": 2}
     assert holds.reserve("ord_2", wanted(1), None, "req").outcome == "reserved"
     assert holds.allocate("ord_1", "req").outcome == "expired"
-
-
-def test_the_last_units_are_sold_once_to_whoever_is_first(database: Any) -> None:
-    stock(database, {"SKU-0": 6})
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(lambda n: reservations(database).reserve(f"ord_{n}", wanted(1), None, "req").outcome, range(12)))
-    assert outcomes.count("reserved") == 3
-    assert totals(database, "SKU-0") == {"on_hand": 6, "allocated": 0, "reserved": 6, "available": 0}
 
 
 def test_a_batch_of_movements_is_made_once_and_rows_that_take_too_much_are_named(database: Any) -> None:
