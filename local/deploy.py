@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from local.aws import client
 from local.instance import ACCOUNT, REGION, ROOT, Instance
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
 SOURCES = ("functions", "stacks", "statemachines", "app.py", "cdk.json", "requirements/layer.txt", "requirements/payments.txt")
+STACKS = "OrderHub-local-"
+DEPLOYED = "/orderhub/local/deployed"
+"""A parameter in the emulator: the fingerprint of what its stacks were made from."""
 
 
 class DeployFailed(Exception):
@@ -60,12 +63,18 @@ def context(instance: Instance, extra: Mapping[str, str]) -> list[str]:
 
 
 def to_emulator(instance: Instance, extra: Mapping[str, str]) -> bool:
-    """Deploy all stacks to an instance's emulator; False where what is there was made from the same sources."""
+    """Deploy all stacks to an instance's emulator; False where what is there was made from the same sources.
+
+    What was deployed is written down in the emulator itself, so that it goes when the stacks go: an emulator that was
+    killed comes back as it was after its last orderly stop. Raises DeployFailed.
+    """
     arguments = context(instance, extra)
     wanted = fingerprint(arguments)
-    stamp = instance.state / "deployed"
-    if stamp.exists() and stamp.read_text() == wanted and outputs_file(instance).exists():
+    parameters = client(instance, "ssm")
+    if _deployed(parameters) == wanted:
         return False
+    # Half a deployment is none.
+    parameters.put_parameter(Name=DEPLOYED, Value="under way", Type="String", Overwrite=True)
     environment = {**node_environment(), **instance.aws_environment()}
     assembly = ["--output", str(instance.home / "cdk.out")]
     cdk(["bootstrap", f"aws://{ACCOUNT}/{REGION}", *arguments, *assembly], environment, instance.logs / "bootstrap.log")
@@ -74,24 +83,28 @@ def to_emulator(instance: Instance, extra: Mapping[str, str]) -> bool:
             *("deploy", "--all", "--require-approval", "never", "--concurrency", "4", "--progress", "events"),
             # The emulator's change sets leave out changes of outputs alone, which other stacks import.
             *("--method", "direct"),
-            *("--outputs-file", str(outputs_file(instance)), *arguments, *assembly),
+            *(*arguments, *assembly),
         ],
         environment,
         instance.logs / "deploy.log",
     )
-    stamp.write_text(wanted)
+    parameters.put_parameter(Name=DEPLOYED, Value=wanted, Type="String", Overwrite=True)
     return True
-
-
-def outputs_file(instance: Instance) -> Path:
-    """Where CDK writes the stacks' outputs."""
-    return instance.state / "outputs.json"
 
 
 def outputs(instance: Instance) -> dict[str, str]:
     """The outputs of all stacks, by name."""
-    stacks: dict[str, dict[str, str]] = json.loads(outputs_file(instance).read_text())
-    return {name: value for stack in stacks.values() for name, value in stack.items()}
+    pages = client(instance, "cloudformation").get_paginator("describe_stacks").paginate()
+    ours = (stack for page in pages for stack in page["Stacks"] if stack["StackName"].startswith(STACKS))
+    return {output["OutputKey"]: output["OutputValue"] for stack in ours for output in stack.get("Outputs", [])}
+
+
+def _deployed(parameters: Any) -> str:  # a boto3 client
+    try:
+        found: str = parameters.get_parameter(Name=DEPLOYED)["Parameter"]["Value"]
+    except parameters.exceptions.ParameterNotFound:
+        return ""
+    return found
 
 
 def fingerprint(arguments: Sequence[str]) -> str:

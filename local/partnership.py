@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -34,32 +33,36 @@ def process(instance: Instance, partner: str) -> Process:
 
 
 def start(instance: Instance, outputs: Mapping[str, str], api_url: str, speed: float) -> bool:
-    """Start every partner that is not running; False where all were. Raises PortTaken, DidNotStart."""
-    if all(process(instance, partner).running() for partner in PARTNERS):
-        return False
+    """Start every partner that is not running as it should; False where all were. Raises PortTaken, DidNotStart."""
     keys = _keys(instance, outputs)
-    for partner in PARTNERS:
-        client_id, client_secret = secret_of(instance, CLIENTS[partner])
-        config = Config(
-            port=instance.ports[partner],
-            hub_url=api_url,
-            token_url=f"{instance.endpoint}/oauth2/token",
-            client_id=client_id,
-            client_secret=client_secret,
-            api_key=keys["payment_key"] if partner == "payment" else keys["warehouse_key"],
-            webhook_secret=keys["webhook"],
-            state_file=str(instance.state / f"{partner}.sqlite"),
-            speed=speed,
-            carrier_url=instance.url("carrier"),
-        )
-        file = instance.home / "run" / f"{partner}-config.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(asdict(config)))
-        environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-        command = [str(ROOT / ".venv" / "bin" / "python"), "-m", f"local.partners.{partner}", "--config", str(file)]
-        process(instance, partner).start(command, environment)
-    return True
+    return sum([_start(instance, partner, api_url, speed, keys) for partner in PARTNERS]) > 0
+
+
+def _start(instance: Instance, partner: str, api_url: str, speed: float, keys: Mapping[str, str]) -> bool:
+    client_id, client_secret = secret_of(instance, CLIENTS[partner])
+    config = Config(
+        port=instance.ports[partner],
+        hub_url=api_url,
+        token_url=f"{instance.endpoint}/oauth2/token",
+        client_id=client_id,
+        client_secret=client_secret,
+        api_key=keys["payment_key"] if partner == "payment" else keys["warehouse_key"],
+        webhook_secret=keys["webhook"],
+        state_file=str(instance.state / f"{partner}.sqlite"),
+        speed=speed,
+        carrier_url=instance.url("carrier"),
+    )
+    file, text = instance.home / "run" / f"{partner}-config.json", json.dumps(asdict(config))
+    ours = process(instance, partner)
+    if ours.running() and file.exists() and file.read_text() != text:
+        # A hub that was deployed anew has other clients and keys than the one that this partner knows.
+        ours.stop()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text)
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    command = [str(ROOT / ".venv" / "bin" / "python"), "-m", f"local.partners.{partner}", "--config", str(file)]
+    return ours.start(command, environment)
 
 
 def stop(instance: Instance) -> bool:
@@ -68,15 +71,6 @@ def stop(instance: Instance) -> bool:
 
 
 def _keys(instance: Instance, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The keys that hub and partners share: made once, kept in the hub's secrets."""
+    """The keys that hub and partners share, from the hub's secrets."""
     manager = client(instance, "secretsmanager")
-    kept = instance.state / "partner-keys.json"
-    if kept.exists():
-        found: dict[str, str] = json.loads(kept.read_text())
-        return found
-    made = {name: secrets.token_urlsafe(30) for name in SECRETS}
-    for name, output in SECRETS.items():
-        manager.put_secret_value(SecretId=outputs[output], SecretString=made[name])
-    kept.touch(mode=0o600)
-    kept.write_text(json.dumps(made))
-    return made
+    return {name: manager.get_secret_value(SecretId=outputs[output])["SecretString"] for name, output in SECRETS.items()}

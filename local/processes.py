@@ -8,7 +8,8 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -16,9 +17,12 @@ from local.instance import PortTaken, listens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 PATIENCE_S = 60.0
+LET_GO_S = 5.0
+"""How long the workers of a process that was killed may hold its port, which they inherited, until they notice."""
+PROC: Final = Path("/proc")
+"""Where Linux tells about processes; elsewhere `ps` is asked, which small Linux images lack."""
 
 
 class DidNotStart(Exception):
@@ -51,6 +55,9 @@ class Process:
         if self.running():
             self._wait_until_healthy(None)
             return False
+        until = time.monotonic() + LET_GO_S
+        while listens(self.port) and time.monotonic() < until:
+            time.sleep(0.1)
         if listens(self.port):
             raise PortTaken(
                 f"Port {self.port} is taken by a program that is not {self.name} of this hub. "
@@ -62,7 +69,9 @@ class Process:
             child = subprocess.Popen(
                 list(command), env=dict(environment), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
             )
-        self.pid_file.write_text(json.dumps({"pid": child.pid, "started": _started(child.pid)}))
+        part = self.pid_file.with_suffix(".part")
+        part.write_text(json.dumps({"pid": child.pid, "started": started(child.pid)}))
+        part.replace(self.pid_file)
         self._wait_until_healthy(child)
         return True
 
@@ -96,7 +105,7 @@ class Process:
         except (FileNotFoundError, json.JSONDecodeError):
             return None
         pid = int(kept["pid"])
-        return pid if _alive(pid) and _started(pid) == kept["started"] else None
+        return pid if _alive(pid) and started(pid) == kept["started"] else None
 
 
 def _alive(pid: int) -> bool:
@@ -106,13 +115,19 @@ def _alive(pid: int) -> bool:
         done = 0
     if done == pid:
         return False
+    return started(pid) != ""
+
+
+def started(pid: int) -> str:
+    """When a process started, as a text to compare; empty where there is none, or only what its parent did not collect."""
+    if not PROC.is_dir():
+        found = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        state, _, since = found.stdout.strip().partition(" ")
+        return "" if state.startswith("Z") else since.strip()
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _started(pid: int) -> str:
-    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return found.stdout.strip()
+        text = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    # The name in parentheses may hold anything; the fields after it are the state, and, nineteen further on, ticks since boot.
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else f"{(PROC / 'sys/kernel/random/boot_id').read_text().strip()} {fields[19]}"

@@ -60,7 +60,8 @@ def test_an_instance_keeps_its_own_ports(tmp_path: Path, monkeypatch: pytest.Mon
     assert not set(first.values()) & set(DEFAULT_PORTS.values())
 
 
-def test_a_port_that_somebody_else_has_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_a_port_that_somebody_else_has_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LET_GO_S", 0.0)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
