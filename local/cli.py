@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from local.commands import inspect, operate, run
-from local.instance import Instance
+from local.instance import PROFILE_FILES, Instance
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,11 +33,10 @@ def choose(
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", instance):
         raise typer.BadParameter("an instance's name has small letters, digits and hyphens", param_hint="--instance")
     # Nobody's AWS account is touched by accident: only `deploy` looks at the caller's credentials.
+    for name in [name for name in os.environ if name.startswith("AWS_") and name not in PROFILE_FILES]:
+        os.environ.pop(name)
     if context.invoked_subcommand != "deploy":
-        chosen = Instance(instance)
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            os.environ.pop(name)
-        os.environ.update(chosen.aws_environment())
+        os.environ.update(Instance(instance).aws_environment())
     context.obj = Instance(instance)
 
 

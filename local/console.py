@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 console = Console(highlight=False)
+complaints = Console(highlight=False, stderr=True)
+"""For what went wrong: a command whose output is taken as a value, such as a token, leaves none behind."""
 QUIET_S = 2.0
 
 

@@ -8,9 +8,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local import deploy, emulator, locks
+from local import deploy, emulator, locks, partnership
 from local.console import console
-from local.instance import CALLERS_AWS, ROOT, Instance, listens
+from local.instance import CALLERS_AWS, PARTNERS, ROOT, Instance, listens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def look(instance: Instance) -> Iterator[Finding]:
     """Everything that is worth looking at."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     yield Finding(f"Python {version}", sys.version_info >= (3, 11), "Use Python 3.11 or newer: make PYTHON=python3.11 up")
-    for tool in ("git", "make", "ps"):
+    for tool in ("git", "make"):
         yield Finding(tool, shutil.which(tool) is not None, f"Install {tool} with the system's package manager.")
     node = _version(["node", "--version"])
     yield Finding(
@@ -57,11 +57,12 @@ def look(instance: Instance) -> Iterator[Finding]:
     )
     free = shutil.disk_usage(ROOT).free / 1e9
     yield Finding(f"{free:.0f} GB free", free >= FREE_GB, f"Free some disk: {FREE_GB} GB are needed.")
-    ours = emulator.emulator(instance).running()
-    for name, port in instance.ports.items():
-        if ours or name != "emulator":
-            continue
-        yield Finding(f"port {port} for the {name}", not listens(port), f"Stop what listens there: ss -ltnp 'sport = :{port}'")
+    for process in (emulator.emulator(instance), *(partnership.process(instance, partner) for partner in PARTNERS)):
+        free_for_us = process.running() or not listens(process.port)
+        remedy = (
+            f"Stop what listens there (`ss -ltnp 'sport = :{process.port}'` names it), or use another: orderhub --instance NAME up"
+        )
+        yield Finding(f"port {process.port} for {process.name}", free_for_us, remedy)
     real = sorted(name for name in CALLERS_AWS if name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"))
     test = CALLERS_AWS.get("AWS_ACCESS_KEY_ID") == "test" and "AWS_PROFILE" not in CALLERS_AWS
     yield Finding(

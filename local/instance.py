@@ -20,6 +20,8 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 CALLERS_AWS: Final = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
 """The caller's own AWS settings, as they were before the command line put the emulator's in their place."""
+PROFILE_FILES: Final = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE")
+"""Where a profile is looked up; no other AWS setting of the caller's may lead a deployment elsewhere."""
 
 
 class PortTaken(Exception):

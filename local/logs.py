@@ -16,14 +16,20 @@ PREFIX = "/aws/lambda/orderhub-local-"
 _RUNTIME = ("START ", "END ", "REPORT ")
 
 
+class NoSuchFunction(Exception):
+    """No function of this name has a log."""
+
+
 def newest(instance: Instance, function: str | None, find: str | None, lines: int) -> list[str]:
-    """The newest lines of a function, or of all, oldest first."""
+    """The newest lines of a function, or of all, oldest first. Raises NoSuchFunction."""
     logs = client(instance, "logs")
-    groups = (
-        [f"{PREFIX}{function}"]
-        if function
-        else [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix=PREFIX)["logGroups"]]
-    )
+    pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=PREFIX)
+    groups = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    if function:
+        if f"{PREFIX}{function}" not in groups:
+            names = ", ".join(sorted(group.removeprefix(PREFIX) for group in groups))
+            raise NoSuchFunction(f"there is no function {function}; there are {names or 'none, as the hub is not up'}")
+        groups = [f"{PREFIX}{function}"]
     found = [
         (event["timestamp"], f"{group.removeprefix(PREFIX):20} {event['message'].rstrip()}")
         for group in groups

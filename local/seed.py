@@ -33,19 +33,23 @@ NODES: dict[str, dict[str, object]] = {
 ORDINARY = [f"SKU-{number}" for number in range(1, 31)]
 SPECIAL = ["SHORT-1", "SLOWPICK-1", "LOST-1"]
 """SKUs with which the warehouse and carrier simulators behave badly on purpose."""
+STOCKED = ("wh-east", "wh-west")
 UNITS = 1000
 
 
 def seed(hub: Hub) -> bool:
     """Load nodes and stock, unless they are there; whether there was anything to do. Raises Refused."""
     known = {node["node_id"] for node in hub.call("GET", "/v1/nodes")["items"]}
-    if set(NODES) <= known:
+    # The last thing that is loaded tells whether all was.
+    if set(NODES) <= known and any(
+        node["node_id"] == STOCKED[-1] for node in hub.call("GET", f"/v1/inventory/{SPECIAL[-1]}")["nodes"]
+    ):
         return False
     for node_id, node in NODES.items():
         hub.call("PUT", f"/v1/nodes/{node_id}", node)
     movements = [
         {"sku": sku, "node_id": node_id, "type": "received", "quantity": UNITS, "reference": "first stock"}
-        for node_id in ("wh-east", "wh-west")
+        for node_id in STOCKED
         for sku in (*ORDINARY, *SPECIAL)
     ]
     hub.call("POST", "/v1/inventory/movements", {"movements": movements}, key="first-stock")

@@ -36,7 +36,7 @@ def run(instance: Instance) -> None:
     for process in (emulator.emulator(instance), *(partnership.process(instance, partner) for partner in PARTNERS)):
         state = "[green]answers[/]" if process.healthy() else "[red]does not answer[/]"
         console.print(f"  {process.name:26} port {process.port}  {state}")
-    console.print(f"  {'API':26} {hub['api_url']}\n")
+    console.print(f"  {'API':26} {hub['api_url']}\n", soft_wrap=True)
     table = Table("state", "orders", box=None, header_style="dim")
     for state, count in orders_by_state(instance).items():
         if count:

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 MARGIN_S = 120
 
 
+class NoToken(Exception):
+    """There is no such group or scope."""
+
+
 def for_group(instance: Instance, group: str) -> str:
-    """An access token of this machine's own person in a group; the person is made where there is none."""
+    """An access token of this machine's own person in a group; the person is made where there is none. Raises NoToken."""
     return _kept(instance, f"group {group}", lambda: _sign_in(instance, group))
 
 
 def for_scopes(instance: Instance, scopes: Sequence[str], client_name: str = "Cli") -> str:
-    """An access token of a client with credentials, for these scopes."""
+    """An access token of a client with credentials, for these scopes. Raises NoToken."""
     wanted = " ".join(sorted(scopes))
     return _kept(instance, f"client {client_name} {wanted}", lambda: _client_credentials(instance, client_name, wanted))
 
@@ -62,6 +66,9 @@ def _sign_in(instance: Instance, group: str) -> tuple[str, int]:
     hub = read(instance)
     pool, name, password = hub["user_pool_id"], f"local-{group}", secrets.token_urlsafe(24) + "aA1!"
     cognito = client(instance, "cognito-idp")
+    groups = [found["GroupName"] for found in cognito.list_groups(UserPoolId=pool)["Groups"]]
+    if group not in groups:
+        raise NoToken(f"there is no group {group}; there are {', '.join(sorted(groups))}")
     # Somebody known from before gets a new password below.
     with contextlib.suppress(cognito.exceptions.UsernameExistsException):
         cognito.admin_create_user(UserPoolId=pool, Username=name, TemporaryPassword=password, MessageAction="SUPPRESS")
@@ -82,6 +89,10 @@ def _client_credentials(instance: Instance, client_name: str, scopes: str) -> tu
         auth=(client_id, secret),
         timeout=30,
     )
+    if answer.status_code == httpx.codes.BAD_REQUEST:
+        raise NoToken(
+            f"no token for {scopes}: {answer.json().get('error', answer.text)}; scopes are such as orders/read, inventory/write"
+        )
     answer.raise_for_status()
     found = answer.json()
     return found["access_token"], int(found["expires_in"])

@@ -41,6 +41,8 @@ def deploy(
     """Deploy to an AWS account: shows which one, asks, then runs cdk deploy."""
     from local import cloud
 
+    if stage not in ("dev", "prod"):
+        raise typer.BadParameter("a stage on AWS is dev or prod", param_hint="--stage")
     account, where = cloud.account_of(profile, region)
     console.print(f"Account [bold]{account}[/], Region [bold]{where}[/], profile {profile}, stage [bold]{stage}[/]")
     if not yes:

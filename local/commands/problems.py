@@ -7,21 +7,38 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import httpx
 import typer
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from rich.markup import escape
 
 from local.api_client import Refused, TookTooLong
-from local.console import console
+from local.cloud import NoAccess
+from local.console import complaints
 from local.demo import DemoFailed
 from local.deploy import DeployFailed
 from local.hubfile import NotUp
 from local.instance import PortTaken
 from local.layer import CannotBuild
+from local.logs import NoSuchFunction
 from local.processes import DidNotStart
+from local.tokens import NoToken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 P = ParamSpec("P")
-EXPECTED = (CannotBuild, DemoFailed, DeployFailed, DidNotStart, NotUp, PortTaken, Refused, TookTooLong)
+EXPECTED = (
+    NoSuchFunction,
+    NoToken,
+    NoAccess,
+    CannotBuild,
+    DemoFailed,
+    DeployFailed,
+    DidNotStart,
+    NotUp,
+    PortTaken,
+    Refused,
+    TookTooLong,
+)
 
 
 def told(command: Callable[P, None]) -> Callable[P, None]:
@@ -32,10 +49,10 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except EXPECTED as problem:
-            console.print(f"[red]{type(problem).__name__}:[/] {problem}", soft_wrap=True)
+            complaints.print(f"[red]{type(problem).__name__}:[/] {escape(str(problem))}", soft_wrap=True)
             raise typer.Exit(1) from problem
-        except httpx.ConnectError as problem:
-            console.print("[red]The hub does not answer.[/] Is it up? Start it with: make up")
+        except (httpx.TransportError, BotoConnectionError) as problem:
+            complaints.print("[red]The hub does not answer.[/] Is it up? Start it with: make up")
             raise typer.Exit(1) from problem
 
     return wrapped

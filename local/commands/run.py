@@ -42,14 +42,15 @@ def up(
     instance: Instance = context.obj
     since = time.monotonic()
     settings = dict(pair.split("=", 1) for pair in set_ or [])
-    if not lifecycle.up(instance, settings, speed):
+    changed, played = lifecycle.up(instance, settings, speed), instance.state / "demo-played"
+    to_play = demo and not played.exists()
+    if not changed and not to_play:
         console.print("Everything is up already; nothing was changed.")
         return
-    played = instance.state / "demo-played"
-    if demo and not played.exists():
+    if to_play:
         play.run(instance)
         played.touch()
-    console.print(NEXT.format(**hubfile.read(instance)))
+    console.print(NEXT.format(**hubfile.read(instance)), soft_wrap=True)
     console.print(f"Up in {time.monotonic() - since:.0f} s.")
 
 
