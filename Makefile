@@ -1,5 +1,7 @@
 # Needs Python 3.11 or newer, make and git; everything else is set up inside the clone.
 PYTHON ?= python3
+# What a caller has set for other Pythons does not reach the ones of this clone.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 .DEFAULT_GOAL := help
 .PHONY: help up down clean test check contracts lock soak setup
 

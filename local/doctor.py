@@ -35,7 +35,7 @@ def run(instance: Instance) -> bool:
     for finding in findings:
         console.print(f"  {'[green]✓[/]' if finding.right else '[red]✗[/]'} {finding.what}")
         if not finding.right:
-            console.print(f"      {finding.remedy}")
+            console.print(f"      {finding.remedy}", soft_wrap=True)
     return all(finding.right for finding in findings)
 
 

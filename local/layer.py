@@ -18,6 +18,8 @@ import sys
 from pathlib import Path
 from typing import Final, Literal
 
+from local.bootstrap import environment
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 LIBRARIES: Final = BUILD / "libraries"
@@ -79,7 +81,7 @@ def _build(name: str, lock: str, target: Target) -> bool:
         "-r",
         str(source),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotBuild(f"the {name} layer for {target}: {done.stderr.strip()[-600:]}")
     _trim(unfinished / "python")
