@@ -30,6 +30,8 @@ EMULATOR_VENV = ROOT / ".local" / "emulator"
 LOCKS = ROOT / "requirements"
 OLDEST = (3, 11)
 FREE_GB = 3
+UNFINISHED = ".unfinished"
+"""Lies in an environment while pip works in it."""
 
 
 class CannotSetUp(Exception):
@@ -135,10 +137,17 @@ def install(place: Path, lock: str, log: Path) -> bool:
     wanted = digest(LOCKS / f"{lock}.txt")
     if stamped(place, lock, wanted):
         return False
+    unfinished = place / UNFINISHED
     with Progress(f"installing {lock}.txt"):
         pip = [str(make_venv(place, log)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-        run([*pip, "--require-hashes", "--no-deps", "-r", str(LOCKS / f"{lock}.txt")], log)
+        unfinished.touch()
+        try:
+            run([*pip, "--require-hashes", "--no-deps", "-r", str(LOCKS / f"{lock}.txt")], log)
+        except CannotSetUp:
+            unfinished.unlink()  # pip itself takes back what it cannot finish; only what was killed leaves the mark
+            raise
         put_stamp(place, lock, wanted)
+        unfinished.unlink()
     return True
 
 
@@ -187,6 +196,10 @@ def set_up(level: str) -> bool:
     check_machine()
     logs = ROOT / ".local" / "logs"
     with alone(), ThreadPoolExecutor(2) as pool:
+        for place in (VENV, EMULATOR_VENV):
+            if (place / UNFINISHED).exists():
+                say(f"  an earlier set-up of {place.relative_to(ROOT)} was interrupted; it begins anew")
+                shutil.rmtree(place)
         emulator = pool.submit(install, EMULATOR_VENV, "emulator", logs / "setup-emulator.log")
         changed = install(VENV, "run", logs / "setup.log")
         changed |= install_project(logs / "setup.log")
@@ -207,6 +220,9 @@ def main() -> int:
     except CannotSetUp as problem:
         say(f"Cannot set up: {problem}")
         return 1
+    except KeyboardInterrupt:
+        say("Interrupted. The same command takes it up again.")
+        return 130
     if changed:
         say(f"Set up in {time.monotonic() - since:.0f} s.")
     return 0

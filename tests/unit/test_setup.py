@@ -69,6 +69,23 @@ def test_an_installation_that_failed_is_not_taken_for_done(
     assert bootstrap.install(tmp_path / ".venv", "run", tmp_path / "log")
 
 
+def test_an_installation_that_was_killed_is_begun_anew(
+    tmp_path: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = (tmp_path / ".venv", tmp_path / "emulator")
+    monkeypatch.setattr(bootstrap, "VENV", places[0])
+    monkeypatch.setattr(bootstrap, "EMULATOR_VENV", places[1])
+    monkeypatch.setattr(bootstrap, "install_project", lambda _: False)
+    monkeypatch.setattr(bootstrap, "install_cdk", lambda _: False)
+    (tmp_path / "requirements" / "emulator.txt").write_text("two==2")
+    assert bootstrap.set_up("run")
+    assert not bootstrap.set_up("run")
+    (places[0] / bootstrap.UNFINISHED).touch()
+    assert bootstrap.set_up("run")
+    assert not (places[0] / bootstrap.UNFINISHED).exists()
+    assert sum("venv" in command for command in commands) == 3
+
+
 def test_a_clone_that_was_moved_is_set_up_anew(tmp_path: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     bootstrap.install(tmp_path / ".venv", "run", tmp_path / "log")
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path / "elsewhere")
