@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,9 @@ T = TypeVar("T")
 
 @contextmanager
 def running(name: str, **settings: str) -> Iterator[Instance]:
-    """A fresh instance with these settings of the stage, gone afterwards."""
-    instance = Instance(name)
+    """A fresh instance with these settings of the stage, gone afterwards; one for each worker where tests run in several."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    instance = Instance(f"{name}-{worker}" if worker else name)
     lifecycle.forget(instance)
     try:
         lifecycle.up(instance, settings, SPEED)
