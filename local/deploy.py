@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
-SOURCES = ("functions", "stacks", "statemachines", "app.py", "cdk.json", "requirements/layer.txt", "requirements/payments.txt")
+SOURCES = (
+    "functions",
+    "stacks",
+    "statemachines",
+    "app.py",
+    "cdk.json",
+    "requirements/layer.txt",
+    "requirements/payments.txt",
+    "requirements/documents.txt",
+)
 STACKS = "OrderHub-local-"
 DEPLOYED = "/orderhub/local/deployed"
 """A parameter in the emulator: the fingerprint of what its stacks were made from."""

@@ -24,16 +24,19 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 LIBRARIES: Final = BUILD / "libraries"
 Target = Literal["local", "aws"]
-LAYERS: Final = {"layer": "layer.txt", "payments": "payments.txt"}
+LAYERS: Final = {"layer": "layer.txt", "payments": "payments.txt", "documents": "documents.txt"}
 SERVICES: Final = frozenset(
     [
+        "apigatewaymanagementapi",
         "bedrock-runtime",
         "cognito-idp",
         "dynamodb",
         "events",
+        "kinesis",
         "kms",
         "lambda",
         "logs",
+        "s3",
         "scheduler",
         "secretsmanager",
         "sqs",

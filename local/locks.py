@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 REQUIREMENTS: Final = Path(__file__).resolve().parent.parent / "requirements"
-NAMES: Final = ("layer", "payments", "run", "test", "emulator")
+NAMES: Final = ("layer", "payments", "documents", "run", "test", "emulator")
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?(?:==([^\s;]+))?")
 
 

@@ -32,7 +32,7 @@ class ApiStack(Concern):
         self, scope: Construct, stage: Stage, data: DataStack, identity: IdentityStack, fulfilment: FulfilmentStack
     ) -> None:
         super().__init__(scope, "Api", stage)
-        self.functions = service_functions(self, stage, api_functions(stage, data, fulfilment.sagas, fulfilment.remediation))
+        self.functions = service_functions(self, stage, api_functions(stage, data, fulfilment.sagas))
         authorizer = authorizers.HttpJwtAuthorizer(
             "Tokens", identity.issuer, jwt_audience=[client.user_pool_client_id for client in identity.clients.values()]
         )

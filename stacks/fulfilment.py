@@ -8,6 +8,7 @@ from stacks.concern import Concern, tell
 from stacks.constructs.saga import Saga
 from stacks.constructs.service_function import service_functions
 from stacks.functions import task_functions
+from stacks.functions.spec import Sagas
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -27,8 +28,10 @@ class FulfilmentStack(Concern):
         super().__init__(scope, "Fulfilment", stage)
         self.functions = service_functions(self, stage, task_functions(stage, data))
         tasks = {f"{name.title()}Tasks": self.functions[f"{name}-tasks"].function for name in CALLED}
-        self.sagas = [Saga(self, name, stage=stage, type_=stage.saga_type, functions=tasks) for name in SELLING]
-        # It waits for people, for hours: only a Standard machine can.
-        self.remediation = Saga(self, "remediation", stage=stage, type_="standard", functions=tasks)
-        for saga in (*self.sagas, self.remediation):
+        self.sagas = Sagas(
+            selling=[Saga(self, name, stage=stage, type_=stage.saga_type, functions=tasks) for name in SELLING],
+            # It waits for people, for hours: only a Standard machine can.
+            remediation=Saga(self, "remediation", stage=stage, type_="standard", functions=tasks),
+        )
+        for saga in (*self.sagas.selling, self.sagas.remediation):
             tell(self, f"{saga.name.title()}StateMachine", saga.machine.state_machine_arn)

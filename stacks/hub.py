@@ -11,7 +11,7 @@ from stacks.constructs.consumer import Consumer
 from stacks.constructs.minutely import Minutely
 from stacks.constructs.relay import StreamRelay
 from stacks.constructs.service_function import service_functions
-from stacks.functions import hub_functions
+from stacks.functions import listening_functions
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -37,7 +37,7 @@ class HubStack(Concern):
 
     def __init__(self, scope: Construct, stage: Stage, data: DataStack, fulfilment: FulfilmentStack) -> None:
         super().__init__(scope, "Hub", stage)
-        self.functions = service_functions(self, stage, hub_functions(stage, data, fulfilment.sagas, fulfilment.remediation))
+        self.functions = service_functions(self, stage, listening_functions(stage, data, fulfilment.sagas))
         self.dead = {
             name: StreamRelay(self, name, stage=stage, table=table, function=self.functions[name]).dead
             for name, table in {"relay": data.orders, "inventory-relay": data.inventory}.items()

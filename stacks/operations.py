@@ -39,7 +39,7 @@ class OperationsStack(Concern):
         for name, queue in hub.dead.items():
             parked = queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="max")
             self._alarm(f"parked-{name}", parked, 0, f"What {name} could not handle is parked in its dead-letter queue")
-        for saga in (*fulfilment.sagas, fulfilment.remediation):
+        for saga in (*fulfilment.sagas.selling, fulfilment.sagas.remediation):
             self._alarm(f"failed-{saga.name}", saga.machine.metric_failed(period=MINUTE), 0, f"A {saga.name} saga failed")
             self._alarm(f"late-{saga.name}", saga.machine.metric_timed_out(period=MINUTE), 0, f"A {saga.name} saga timed out")
         for name in RELAYS:
@@ -84,8 +84,10 @@ class OperationsStack(Concern):
                 title="Requests", left=[api.api.metric_count(), api.api.metric_client_error(), api.api.metric_server_error()]
             ),
             cloudwatch.GraphWidget(title="Answer time", left=[api.api.metric_latency(statistic=s) for s in ("p50", "p95", "p99")]),
-            cloudwatch.GraphWidget(title="Sagas started", left=[saga.machine.metric_started() for saga in fulfilment.sagas]),
-            cloudwatch.GraphWidget(title="Sagas failed", left=[saga.machine.metric_failed() for saga in fulfilment.sagas]),
+            cloudwatch.GraphWidget(
+                title="Sagas started", left=[saga.machine.metric_started() for saga in fulfilment.sagas.selling]
+            ),
+            cloudwatch.GraphWidget(title="Sagas failed", left=[saga.machine.metric_failed() for saga in fulfilment.sagas.selling]),
             cloudwatch.GraphWidget(
                 title="Relays behind, ms", left=[hub.functions[name].function.metric("IteratorAge") for name in RELAYS]
             ),

@@ -16,10 +16,12 @@ from stacks.stage import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stacks.functions import Spec
+    from stacks.functions.spec import Library, Spec
     from stacks.stage import Stage
 
 MEMORY_MB = 512
+LIBRARIES: dict[Library, str] = {"payments": "The payment provider's library", "documents": "What draws PDFs"}
+"""The layers beside the common one, for the functions that name them."""
 
 
 class Bundle(Construct):
@@ -29,12 +31,12 @@ class Bundle(Construct):
     change what is imported somewhere.
     """
 
-    def __init__(self, scope: Construct, stage: Stage) -> None:
+    def __init__(self, scope: Construct, stage: Stage, libraries: set[Library]) -> None:
         super().__init__(scope, "Bundle")
         not_code = ["__pycache__/", "*.pyc", ".*_cache/"]
         self.code = lambda_.Code.from_asset(str(ROOT / "functions"), exclude=not_code, ignore_mode=IgnoreMode.GIT)
         self.common = self._layer(stage, "layer", "What every function imports")
-        self.payments = self._layer(stage, "payments", "The payment provider's library")
+        self.libraries = {library: self._layer(stage, library, LIBRARIES[library]) for library in sorted(libraries)}
 
     def _layer(self, stage: Stage, name: str, description: str) -> list[lambda_.ILayerVersion]:
         path = stage.layer_path(name)
@@ -77,7 +79,7 @@ class ServiceFunction(Construct):
             architecture=stage.architecture,
             handler=spec.handler,
             code=bundle.code,
-            layers=[*bundle.common, *bundle.payments] if spec.pays else bundle.common,
+            layers=[*bundle.common, *(bundle.libraries[spec.library] if spec.library else ())],
             role=self.role,
             memory_size=MEMORY_MB,
             timeout=Duration.seconds(spec.timeout_s),
@@ -99,5 +101,5 @@ class ServiceFunction(Construct):
 
 def service_functions(scope: Construct, stage: Stage, specs: Mapping[str, Spec]) -> dict[str, ServiceFunction]:
     """The functions of a stack, by name."""
-    bundle = Bundle(scope, stage)
+    bundle = Bundle(scope, stage, {spec.library for spec in specs.values() if spec.library})
     return {name: ServiceFunction(scope, name, stage=stage, bundle=bundle, spec=spec) for name, spec in specs.items()}
