@@ -1,6 +1,7 @@
-"""Generates the contracts from the code that keeps them: the API document, its page, the event catalog and schemas.
+"""Generates the contracts from the code that keeps them: the API document and its page, the event catalog, schemas and graph.
 
-`make contracts` writes them; `make check` fails where what is committed is not what the code says.
+`make contracts` writes them; `make check` fails where what is committed is not what the code says, or where an event has
+changed since the last release in a way that breaks who reads it. `--release` makes today's events the released ones.
 """
 
 from __future__ import annotations
@@ -8,8 +9,11 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from local import compatibility
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "functions"))
@@ -101,13 +105,15 @@ def page(document: dict[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
     document = openapi()
-    catalog = importlib.import_module("hub.catalog")
+    catalog, asyncapi, graph = (importlib.import_module(name) for name in ("hub.catalog", "local.asyncapi", "local.event_graph"))
     text = _json(document)
     found = {
         ROOT / "contracts" / "openapi.json": text,
         ROOT / "functions" / "hub" / "openapi.json": json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n",
         ROOT / "functions" / "hub" / "docs.html": page(document),
         ROOT / "contracts" / "catalog.json": _json(catalog.catalog()),
+        ROOT / "contracts" / "asyncapi.json": _json(asyncapi.document()),
+        ROOT / "docs" / "events.md": graph.page(),
     }
     for entry in catalog.catalog():
         type_, version = entry["type"].rsplit(".v", 1)
@@ -115,19 +121,39 @@ def files() -> dict[Path, str]:
     return found
 
 
+def events() -> dict[str, dict[str, Any]]:
+    """Today's event contracts, in the form in which a release keeps them."""
+    catalog = importlib.import_module("hub.catalog")
+    found = {}
+    for entry in catalog.catalog():
+        type_, version = entry["type"].rsplit(".v", 1)
+        kept = {name: entry[name] for name in ("consumers", "retire_after")}
+        found[entry["type"]] = {**kept, "schema": catalog.schema(type_, int(version))}
+    return found
+
+
+def _release() -> None:
+    found = {"released": datetime.now(UTC).date().isoformat(), "events": events()}
+    compatibility.RELEASED.write_text(_json(found), encoding="utf-8")
+
+
 def _json(content: object) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def main() -> int:
-    """Write the files; with `--check`, only say which are not as the code says."""
+    """Write the files; with `--check`, only say which are not as the code says, and what would break whom."""
     wanted = files()
+    broken = compatibility.breaks(compatibility.released(), events(), datetime.now(UTC).date())
+    if "--release" in sys.argv and not broken:
+        _release()
+    sys.stdout.writelines(f"{sentence}\n" for sentence in broken)
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    stale += [path for path in (ROOT / "contracts").rglob("*.json") if path not in wanted]
+    stale += [path for path in (ROOT / "contracts").rglob("*.json") if path not in {*wanted, compatibility.RELEASED}]
     if "--check" in sys.argv:
         for path in stale:
             sys.stdout.write(f"{path.relative_to(ROOT)} is not what the code says. Write it with: make contracts\n")
-        return 1 if stale else 0
+        return 1 if stale or broken else 0
     for path in stale:
         if path not in wanted:
             path.unlink()
@@ -135,7 +161,7 @@ def main() -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(wanted[path], encoding="utf-8")
     sys.stdout.write(f"{len(stale)} of {len(wanted)} files written.\n")
-    return 0
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

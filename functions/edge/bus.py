@@ -1,10 +1,15 @@
-"""Publishing events to the bus: batches of ten, every entry's answer read, order per aggregate kept."""
+"""Publishing events to the bus: batches of ten, every entry's answer read, order per aggregate kept.
+
+An event whose type has an older version that is not retired yet goes out in both, under the same id.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from kernel.contracts import forms
 from kernel.events import Event, envelope
 
 if TYPE_CHECKING:
@@ -34,7 +39,7 @@ class Bus:
         so that nobody sees an aggregate's events out of order because of us.
         """
         refused: list[Event] = []
-        for batch in _batches(events):
+        for batch in _batches([form for event in events for form in _forms(event)]):
             stuck = {event.subject for event in refused}
             refused += [event for event in batch if event.subject in stuck]
             offered = [event for event in batch if event.subject not in stuck]
@@ -47,7 +52,9 @@ class Bus:
                     if entry.get("ErrorCode") or event.subject in failed:
                         failed.add(event.subject)
                         refused.append(event)
-        return refused
+        # An event that went out in one version and not in another has to go out again.
+        missing = {event.id for event in refused}
+        return [event for event in events if event.id in missing]
 
     def _entry(self, event: Event) -> PutEventsRequestEntryTypeDef:
         body = {**envelope(event), "lane": self._lane}
@@ -58,6 +65,10 @@ class Bus:
             "Detail": json.dumps(body, separators=(",", ":"), ensure_ascii=False),
             "Time": event.time,
         }
+
+
+def _forms(event: Event) -> list[Event]:
+    return [replace(event, data=data) for data in forms(event.data, event.time.date())]
 
 
 def _batches(events: Sequence[Event]) -> Iterator[list[Event]]:

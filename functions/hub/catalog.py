@@ -38,5 +38,12 @@ def schema(type_: str, version: int) -> dict[str, Any] | None:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://orderhub.dev/schemas/{type_}/{version}",
-        **contract.model.model_json_schema(mode="serialization"),
+        **readable(contract.model.model_json_schema(mode="serialization")),
     }
+
+
+def readable(schema: Any) -> Any:
+    """A schema as readers hold events against it: with room for fields that they do not know yet."""
+    if isinstance(schema, dict):
+        return {name: readable(part) for name, part in schema.items() if not (name == "additionalProperties" and part is False)}
+    return [readable(part) for part in schema] if isinstance(schema, list) else schema

@@ -2,12 +2,14 @@
 
 A context declares an event by subclassing EventData and decorating it with `contract`. A change that would break
 a reader of stored events takes a new version, and an upcaster from the version before: stored events are read
-through the upcasters and never rewritten.
+through the upcasters and never rewritten. Until the older version retires it is published beside the newer one, by a
+downcaster, so that no subscriber has to change on the day that we do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -45,6 +47,7 @@ E = TypeVar("E", bound=EventData)
 _contracts: dict[tuple[str, int], Contract] = {}
 _newest: dict[str, int] = {}
 _upcasters: dict[tuple[str, int], Callable[[dict[str, object]], dict[str, object]]] = {}
+_downcasters: dict[tuple[str, int], Callable[[dict[str, object]], dict[str, object]]] = {}
 
 
 def contract(
@@ -81,6 +84,35 @@ def upcaster(
         return step
 
     return declare
+
+
+def downcaster(
+    type_: str, version: int
+) -> Callable[[Callable[[dict[str, object]], dict[str, object]]], Callable[[dict[str, object]], dict[str, object]]]:
+    """Declare how data of this version becomes data of the one before."""
+
+    def declare(step: Callable[[dict[str, object]], dict[str, object]]) -> Callable[[dict[str, object]], dict[str, object]]:
+        _downcasters[type_, version] = step
+        return step
+
+    return declare
+
+
+def forms(data: EventData, on: date) -> list[EventData]:
+    """The data in every version that is published on a day, the newest first; versions past their retirement are left out."""
+    type_, version = data.event_type, data.event_version
+    found, content = [data], data.model_dump(mode="json", exclude_none=True) if version > 1 else {}
+    while (step := _downcasters.get((type_, version))) is not None:
+        version, content = version - 1, step(content)
+        older = _contracts[type_, version]
+        if older.retire_after is None or on <= date.fromisoformat(older.retire_after):
+            found.append(older.model.model_validate(content))
+    return found
+
+
+def downcasts() -> frozenset[tuple[str, int]]:
+    """The types and versions from which there is a way to the version before."""
+    return frozenset(_downcasters)
 
 
 def upcast(type_: str, version: int, data: dict[str, object]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kernel.contracts import EventData, contract, upcaster
+from kernel.contracts import EventData, contract, downcaster, upcaster
 
 _BOARD = ("board", "timeline")
 
@@ -95,8 +95,8 @@ class PlannedShipment(_Part):
     "order.received",
     1,
     context="orders",
-    trigger="POST /v1/orders committed, before deliveries had a method",
-    consumers=(),
+    trigger="POST /v1/orders committed, for who does not know delivery methods yet",
+    consumers=("subscribers",),
     retire_after="2027-05-31",
 )
 class OrderReceivedV1(EventData):
@@ -144,6 +144,11 @@ class OrderReceived(EventData):
 @upcaster("order.received", 1)
 def _received_1_to_2(data: dict[str, object]) -> dict[str, object]:
     return {**data, "delivery": {"method": "ship"}}
+
+
+@downcaster("order.received", 2)
+def _received_2_to_1(data: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in data.items() if name != "delivery"}
 
 
 @contract("order.confirmed", 1, context="orders", trigger="screening and payment done", consumers=_BOARD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from edge.cipher import FieldCipher
 from edge.cursors import Cursors
 from edge.problems import of_validation
 from kernel.clock import parse_rfc3339, rfc3339
+from kernel.contracts import EventData, forms
 from kernel.errors import Forbidden, Malformed, Unauthorised
 from kernel.events import envelope
 from kernel.ids import derived_id, is_id, new_id
@@ -163,7 +165,37 @@ def test_a_call_to_the_bus_stays_below_its_size() -> None:
     service = Events(set())
     Bus(service, "bus", "fast").publish([event(received(lines), n) for n in range(1, 9)])  # type: ignore[arg-type]
     assert all(sum(len(e["Detail"]) for e in call) <= 256 * 1024 for call in service.calls)
-    assert sum(len(call) for call in service.calls) == 8
+    told = [(json.loads(e["Detail"])["sequence"], e["DetailType"]) for call in service.calls for e in call]
+    assert told == [(n, f"order.received.v{version}") for n in range(1, 9) for version in (2, 1)]
+
+
+def test_until_it_retires_an_older_version_goes_out_beside_the_newer_one_under_the_same_id() -> None:
+    service = Events(set())
+    fact = event(received(()), 1)
+    assert Bus(service, "bus", "fast").publish([fact]) == []  # type: ignore[arg-type]
+    newer, older = (json.loads(entry["Detail"]) for entry in service.calls[0])
+    assert (newer["type"], older["type"]) == ("order.received.v2", "order.received.v1")
+    assert newer["id"] == older["id"] == fact.id
+    assert "delivery" in newer["data"]
+    assert "delivery" not in older["data"]
+    assert [type(form).event_version for form in forms(fact.data, date(2027, 5, 31))] == [2, 1]
+    assert [type(form).event_version for form in forms(fact.data, date(2027, 6, 1))] == [2]
+
+
+def test_an_event_refused_in_one_of_its_versions_counts_as_not_taken_once() -> None:
+    fact = event(received(()), 1)
+    assert Bus(Events({fact.id}), "bus", "fast").publish([fact]) == [fact]  # type: ignore[arg-type]
+
+
+def test_what_was_never_declared_cannot_leave() -> None:
+    class Undeclared(EventData):
+        event_type = "order.whispered"
+        event_version = 1
+
+    service = Events(set())
+    with pytest.raises(LookupError):
+        Bus(service, "bus", "fast").publish([event(Undeclared(), 1)])  # type: ignore[arg-type]
+    assert service.calls == []
 
 
 def test_the_envelope_is_a_cloud_event() -> None:
