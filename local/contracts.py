@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,21 +59,35 @@ def openapi() -> dict[str, Any]:
             known = merged["paths"].setdefault(path, {})
             if known.keys() & operations.keys():
                 raise ValueError(f"two functions answer {path}")
-            known.update(_tidied(operations))
+            known.update(_tidied(path, operations))
         for schema, body in document["components"]["schemas"].items():
             if merged["components"]["schemas"].get(schema, body) != body:
                 raise ValueError(f"two schemas are named {schema}")
             merged["components"]["schemas"][schema] = body
     merged["paths"] = dict(sorted(merged["paths"].items()))
-    merged["components"]["schemas"] = dict(sorted(merged["components"]["schemas"].items()))
+    merged["components"]["schemas"] = _used(merged)
     return merged
 
 
 PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+GATEWAYS_OWN: Final = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "properties": {"message": {"type": "string"}},
+            "required": ["message"],
+            "title": "GatewayMessage",
+        }
+    }
+}
+"""What API Gateway says on its own account, before any function of ours runs: no valid token, or too many requests."""
 
 
-def _tidied(operations: dict[str, Any]) -> dict[str, Any]:
-    """Without what the resolver adds on its own account: its own forms of 422 and 500, and a 200 where another is declared."""
+def _tidied(path: str, operations: dict[str, Any]) -> dict[str, Any]:
+    """Without what the resolver adds on its own account, and with what API Gateway answers on its own.
+
+    The resolver's are its own forms of 422 and 500, and a 200 where another success is declared.
+    """
     for operation in operations.values():
         responses = operation["responses"]
         if sum(status.startswith("2") for status in responses) > 1:
@@ -83,7 +98,32 @@ def _tidied(operations: dict[str, Any]) -> dict[str, Any]:
             content.pop("application/json", None)
             if not content:
                 del responses[status]
+        responses["401"] = {"description": "Unauthorized, as API Gateway says it", "content": {**GATEWAYS_OWN, **PROBLEM}}
+        responses["429"] = {"description": "Too Many Requests, as API Gateway says it", "content": GATEWAYS_OWN}
+        if "{" in path:
+            responses.setdefault("404", {"description": "Not Found", "content": PROBLEM})
+        if "requestBody" in operation:
+            for status, phrase in (("413", "Request Entity Too Large"), ("415", "Unsupported Media Type")):
+                responses.setdefault(status, {"description": phrase, "content": PROBLEM})
+        operation["responses"] = dict(sorted(responses.items()))
     return operations
+
+
+def _used(document: dict[str, Any]) -> dict[str, Any]:
+    """The schemas that an operation refers to, directly or through another schema, by name."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    used: set[str] = set()
+    waiting = _references(document["paths"])
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting |= _references(schemas[name])
+    return {name: schemas[name] for name in sorted(used)}
+
+
+def _references(part: object) -> set[str]:
+    return set(re.findall(r'#/components/schemas/([^"]+)', json.dumps(part)))
 
 
 def page(document: dict[str, Any]) -> str:

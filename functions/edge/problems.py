@@ -38,6 +38,7 @@ _TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid",
+    429: "Too many requests",
     500: "Internal error",
     503: "Busy",
 }

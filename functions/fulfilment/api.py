@@ -100,11 +100,12 @@ def _out(shipment: Shipment, version: int) -> ShipmentDetail:
     tags=["fulfilment"],
     responses={200: {"description": "The shipment after the fact"}, **problems(404, 409, 413, 415, 422)},
 )
+@handler.needs(FACTS)
 def report(
     shipment_id: ShipmentId, fact: Annotated[ShipmentFact, Body()], idempotency_key: IdempotencyKey
 ) -> Response[ShipmentDetail]:
     """Record a fact of the warehouse or carrier. A fact that is known already changes nothing."""
-    command = handler.request(FACTS).command("report-shipment-fact", key=idempotency_key)
+    command = handler.request().command("report-shipment-fact", key=idempotency_key)
     picked = {line.line_id: line.quantity for line in fact.lines} if fact.lines is not None else None
     done = facts().record(shipment_id, Fact(fact.type, fact.occurred_at, fact.tracking, picked), command)
     headers: dict[str, str | list[str]] = {"ETag": etag(done.version)}
@@ -119,8 +120,8 @@ def report(
     tags=["fulfilment"],
     responses={200: {"description": "The shipment"}, **problems(404)},
 )
+@handler.needs(READ)
 def get_shipment(shipment_id: ShipmentId) -> Response[ShipmentDetail]:
     """A shipment as it is."""
-    handler.request(READ)
     done = facts().load(shipment_id)
     return Response(200, "application/json", _out(done.state, done.version), {"ETag": etag(done.version)})

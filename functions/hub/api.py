@@ -70,11 +70,11 @@ def pages() -> Pages:
 
 
 @app.get("/v1/repairs", summary="The repair queue", tags=["operations"], responses={200: {"description": "A page"}, **problems()})
+@handler.needs(LOOK)
 def list_repairs(
     cursor: Annotated[str | None, Query(min_length=1, max_length=1024)] = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response[RepairPage]:
     """Orders whose saga could not finish, oldest first."""
-    handler.request(LOOK)
     items, following = pages().read("by_due", "repair", limit, cursor, newest_first=False)
     entries = []
     for item in items:
@@ -94,9 +94,10 @@ def list_repairs(
     status_code=202,
     responses={202: {"description": "Its saga was started again"}, **problems(404, 409)},
 )
+@handler.needs(MEND)
 def retry_repair(order_id: Annotated[str, Path(min_length=1, max_length=64)], idempotency_key: IdempotencyKey) -> Response[Retried]:
     """Start the saga of an order in the repair queue again; it takes the order out of the queue when it ends well."""
-    request = handler.request(MEND)
+    request = handler.request()
     orders = aggregates(fold, "order", "ord")
     order: Order = orders.load(order_id).state
     if not order.repairs:
@@ -110,9 +111,9 @@ def retry_repair(order_id: Annotated[str, Path(min_length=1, max_length=64)], id
 @app.get(
     "/v1/events/catalog", summary="The event catalog", tags=["events"], responses={200: {"description": "All events"}, **problems()}
 )
+@handler.needs(ANYBODY)
 def get_catalog() -> Response[CatalogPage]:
     """Every event: its type, trigger, producer, consumers and schema."""
-    handler.request(ANYBODY)
     return Response(200, "application/json", CatalogPage(items=catalog.catalog()))
 
 
@@ -122,12 +123,12 @@ def get_catalog() -> Response[CatalogPage]:
     tags=["events"],
     responses={200: {"description": "A JSON Schema"}, **problems(404)},
 )
+@handler.needs(ANYBODY)
 def get_schema(
     type: Annotated[str, Path(min_length=1, max_length=64)],  # the path's own name for it  # noqa: A002  # the path's own name for it
     version: Annotated[int, Path(ge=1, le=999)],
 ) -> Response[dict[str, Any]]:
     """The JSON Schema of an event's data."""
-    handler.request(ANYBODY)
     found = catalog.schema(type, version)
     if found is None:
         raise NotFound("event_not_found", "There is no such event.")

@@ -101,6 +101,7 @@ def _instant(name: str, text: str | None) -> str | None:
 
 
 @app.get("/v1/orders", summary="List orders", tags=["orders"], responses={200: {"description": "A page"}, **problems()})
+@handler.needs(READ)
 def list_orders(
     status: Annotated[OrderStatus | None, Query()] = None,
     channel: Annotated[Word | None, Query()] = None,
@@ -112,7 +113,6 @@ def list_orders(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response[OrderPage]:
     """Orders, newest first, by any of the filters; the board follows the facts within moments."""
-    handler.request(READ)
     query = OrderQuery(
         status, channel, customer_id, external_id, _instant("placed_from", placed_from), _instant("placed_to", placed_to)
     )
@@ -123,9 +123,9 @@ def list_orders(
 @app.get(
     "/v1/orders/<order_id>", summary="An order", tags=["orders"], responses={200: {"description": "The order"}, **problems(404)}
 )
+@handler.needs(READ)
 def get_order(order_id: OrderId) -> Response[OrderOut]:
     """An order as it is, read from its events."""
-    handler.request(READ)
     loaded = orders().load(order_id)
     payment = payments().find(derived_id("pay", order_id, "1"))
     status: PaymentStatus = payment.state.status if payment else "none"
@@ -138,9 +138,9 @@ def get_order(order_id: OrderId) -> Response[OrderOut]:
     tags=["orders"],
     responses={200: {"description": "The events"}, **problems(404)},
 )
+@handler.needs(READ)
 def get_timeline(order_id: OrderId) -> Response[Timeline]:
     """Every event of the order, with who caused it."""
-    handler.request(READ)
     entries = [
         TimelineEntry(
             sequence=event.sequence,

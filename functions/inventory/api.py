@@ -150,11 +150,11 @@ def _node_out(node: Node) -> NodeOut:
     tags=["inventory"],
     responses={200: {"description": "The node"}, **problems(413, 415, 422)},
 )
+@handler.needs(WRITE)
 def put_node(
     node_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)], node: Annotated[NodeIn, Body()]
 ) -> Response[NodeOut]:
     """Keep a node as given."""
-    handler.request(WRITE)
     location = node.location
     kept = store().put_node(
         Node(node_id, node.name, node.kind, location.lat, location.lon, tuple(dict.fromkeys(node.capabilities)), node.cost_rank)
@@ -163,9 +163,9 @@ def put_node(
 
 
 @app.get("/v1/nodes/<node_id>", summary="A node", tags=["inventory"], responses={200: {"description": "The node"}, **problems(404)})
+@handler.needs(READ)
 def get_node(node_id: PathWord) -> Response[NodeOut]:
     """A node as it is."""
-    handler.request(READ)
     node = store().node(node_id)
     if node is None:
         raise NotFound("node_not_found", "There is no such node.")
@@ -173,9 +173,9 @@ def get_node(node_id: PathWord) -> Response[NodeOut]:
 
 
 @app.get("/v1/nodes", summary="All nodes", tags=["inventory"], responses={200: {"description": "The nodes"}, **problems()})
+@handler.needs(READ)
 def list_nodes() -> Response[NodePage]:
     """Every node, by id."""
-    handler.request(READ)
     return Response(200, "application/json", NodePage(items=[_node_out(node) for node in store().nodes()]))
 
 
@@ -186,9 +186,10 @@ def list_nodes() -> Response[NodePage]:
     status_code=201,
     responses={201: {"description": "All movements are made"}, **problems(409, 413, 415, 422)},
 )
+@handler.needs(WRITE)
 def post_movements(batch: Annotated[MovementsIn, Body()], idempotency_key: IdempotencyKey) -> Response[MovementsOut]:
     """Make up to 500 movements, once per Idempotency-Key; where rows cannot be made, 409 names them and the others are."""
-    request = handler.request(WRITE)
+    request = handler.request()
     rows = [Movement(m.sku, m.node_id, m.type, m.quantity, m.reference) for m in batch.movements]
     replayed = Movements(store(), SystemClock()).make(
         rows, request.caller.id, idempotency_key, request.body_fingerprint, request.cause.correlation_id
@@ -203,9 +204,9 @@ def post_movements(batch: Annotated[MovementsIn, Body()], idempotency_key: Idemp
     tags=["inventory"],
     responses={200: {"description": "The stock by node"}, **problems()},
 )
+@handler.needs(READ)
 def get_stock(sku: PathWord) -> Response[SkuStock]:
     """The counters of a SKU at every node; zeros for a SKU that never was here."""
-    handler.request(READ)
     over = Reservations(store(), SystemClock()).held_past_time(sku)
     nodes = [
         NodeStock(

@@ -63,9 +63,10 @@ OrderId = Annotated[str, Path(min_length=1, max_length=64)]
     status_code=201,
     responses={201: {"description": "The order"}, **problems(409, 413, 415, 422)},
 )
+@handler.needs(WRITE)
 def place_order(order: Annotated[PlaceOrder, Body()], idempotency_key: IdempotencyKey) -> Response[OrderOut]:
     """Make a channel's order a fact: once per Idempotency-Key, once per channel and external_id."""
-    request = handler.request(WRITE)
+    request = handler.request()
     command = request.command("place-order", key=idempotency_key)
     done = orders().place(order, command, request.caller.id, claims(), personal_data())
     headers: dict[str, str | list[str]] = {"Location": f"/v1/orders/{done.id}", "ETag": etag(done.version)}
@@ -81,11 +82,12 @@ def place_order(order: Annotated[PlaceOrder, Body()], idempotency_key: Idempoten
     status_code=202,
     responses={202: {"description": "The order, which is cancelling"}, **problems(404, 409, 412, 415, 422)},
 )
+@handler.needs(WRITE)
 def cancel_order(
     order_id: OrderId, cancel: Annotated[CancelOrder, Body()], idempotency_key: IdempotencyKey, if_match: IfMatch = None
 ) -> Response[OrderOut]:
     """Ask for an order to be undone, in any state before dispatch; the warehouse may still be faster."""
-    request = handler.request(WRITE)
+    request = handler.request()
     done = orders().cancel(order_id, request.command("cancel-order", key=idempotency_key, if_match=if_match), cancel.reason)
     headers: dict[str, str | list[str]] = {"ETag": etag(done.version)}
     if done.replayed:

@@ -76,13 +76,14 @@ def payments() -> Aggregates[Payment]:
     tags=["payments"],
     responses={200: {"description": "What became of it"}, **problems(404, 413, 415, 422)},
 )
+@handler.needs(REPORT)
 def report(
     event: Annotated[ProviderEvent, Body()],
     idempotency_key: IdempotencyKey,  # asked for as of any POST; the event's own id does its work
     stripe_signature: Annotated[str, Header(alias="Stripe-Signature", min_length=1, max_length=500)],
 ) -> Response[Taken]:
     """Record a late authorisation or decline. Duplicates and events out of order change nothing."""
-    request = handler.request(REPORT)
+    request = handler.request()
     secret = clients.secret(read(WebhookSettings).payment_webhook_secret)
     verified(str(app.current_event.body), stripe_signature, secret)
     payment_id = event.data.object.metadata.get("payment_id")

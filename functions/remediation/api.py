@@ -102,11 +102,11 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 
 
 @app.get("/v1/incidents", summary="Incidents", tags=["autopilot"], responses={200: {"description": "A page"}, **problems()})
+@handler.needs(LOOK)
 def list_incidents(
     state: Annotated[Literal["open", "resolved"], Query()] = "open", cursor: Cursor = None, limit: Limit = 50
 ) -> Response[Page]:
     """Incidents, newest first."""
-    handler.request(LOOK)
     return Response(200, "application/json", _page(f"incident#{state}", limit, cursor))
 
 
@@ -116,9 +116,9 @@ def list_incidents(
     tags=["autopilot"],
     responses={200: {"description": "The incident"}, **problems(404)},
 )
+@handler.needs(LOOK)
 def get_incident(incident_id: Annotated[str, Path(min_length=1, max_length=64)]) -> Response[IncidentOut]:
     """An incident with its evidence, root cause, plans, decision and outcome."""
-    handler.request(LOOK)
     loaded = incidents().load(incident_id)
     return Response(200, "application/json", _out(loaded.state), {"ETag": etag(loaded.version)})
 
@@ -129,13 +129,13 @@ def get_incident(incident_id: Annotated[str, Path(min_length=1, max_length=64)])
     tags=["autopilot"],
     responses={200: {"description": "A page"}, **problems()},
 )
+@handler.needs(LOOK)
 def list_approvals(
     state: Annotated[Literal["pending", "approved", "rejected", "expired"], Query()] = "pending",
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Response[Page]:
     """Approvals, newest first."""
-    handler.request(LOOK)
     return Response(200, "application/json", _page(f"approval#{state}", limit, cursor))
 
 
@@ -145,13 +145,14 @@ def list_approvals(
     tags=["autopilot"],
     responses={200: {"description": "The incident after the decision"}, **problems(404, 409, 413, 415, 422)},
 )
+@handler.needs(DECIDE)
 def decide(
     approval_id: Annotated[str, Path(min_length=1, max_length=64)],
     decision: Annotated[Decision, Body()],
     idempotency_key: IdempotencyKey,
 ) -> Response[IncidentOut]:
     """Approve one of the plans, or reject them all. The saga that waits goes on; one that did not survive is started again."""
-    request = handler.request(DECIDE)
+    request = handler.request()
     waiting = tokens().find(approval_id)
     if waiting is None:
         raise NotFound("approval_not_found", "There is no such approval.")
