@@ -28,7 +28,7 @@ ENVELOPE: dict[str, Any] = {
         "correlationid": {"type": "string"},
         "causationid": {"type": "string"},
         "traceparent": {"type": "string"},
-        "lane": {"enum": ["fast", "relay"], "description": "On which lane it came to the bus."},
+        "lane": {"enum": ["fast", "relay", "replay"], "description": "On which lane it came to the bus."},
         "actor": {
             "type": "object",
             "required": ["kind", "id"],

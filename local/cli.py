@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from local.commands import inspect, operate, run
+from local.commands import events, inspect, operate, run
 from local.instance import PROFILE_FILES, Instance
 
 app = typer.Typer(
@@ -43,6 +43,8 @@ def choose(
 for group in (run, inspect, operate):
     for command in group.COMMANDS:
         app.command()(command)
+app.add_typer(events.events, name="events")
+app.add_typer(events.dlq, name="dlq")
 
 
 def main() -> None:

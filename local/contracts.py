@@ -17,7 +17,6 @@ from typing import Any, Final
 from local import compatibility
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "functions"))
 APIS: Final = (
     "orders.api",
     "hub.query",

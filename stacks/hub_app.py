@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from stacks.api import ApiStack
+from stacks.archive import ArchiveStack
 from stacks.data import DataStack
 from stacks.fulfilment import FulfilmentStack
 from stacks.hub import HubStack
@@ -28,6 +29,8 @@ def build(app: cdk.App) -> Stage:
     hub = HubStack(app, stage, data, fulfilment)
     api = ApiStack(app, stage, data, identity, fulfilment)
     OperationsStack(app, stage, data, fulfilment, hub, api)
+    if not stage.is_local:
+        ArchiveStack(app, stage, data)
     cdk.Tags.of(app).add("project", "orderhub")
     cdk.Tags.of(app).add("stage", stage.name)
     if not stage.is_local:

@@ -27,8 +27,9 @@ T = TypeVar("T")
 def running(name: str, **settings: str) -> Iterator[Instance]:
     """A fresh instance with these settings of the stage, gone afterwards; one for each worker where tests run in several."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
-    instance = Instance(f"{name}-{worker}" if worker else name)
-    lifecycle.forget(instance)
+    name = f"{name}-{worker}" if worker else name
+    lifecycle.forget(Instance(name))
+    instance = Instance(name)  # its ports are chosen after those of an earlier run are forgotten, and kept on disk
     try:
         lifecycle.up(instance, settings, SPEED)
         yield instance

@@ -27,7 +27,7 @@ BYTES = 256 * 1024
 class Bus:
     """An EventBridge bus, and the lane on which events come to it: a CloudEvents extension that lags are measured by."""
 
-    def __init__(self, client: EventBridgeClient, name: str, lane: Literal["fast", "relay"]) -> None:
+    def __init__(self, client: EventBridgeClient, name: str, lane: Literal["fast", "relay", "replay"]) -> None:
         self._client = client
         self._name = name
         self._lane = lane

@@ -13,8 +13,10 @@ from rich.markup import escape
 from local.api_client import Refused, TookTooLong
 from local.cloud import NoAccess
 from local.console import complaints
+from local.dead_letters import NoSuchQueue, NoWayBack
 from local.demo import DemoFailed
 from local.deploy import DeployFailed
+from local.event_replay import NoSuchTarget, NotTaken
 from local.hubfile import NotUp
 from local.instance import PortTaken
 from local.layer import CannotBuild
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 EXPECTED = (
+    NoSuchQueue,
+    NoWayBack,
+    NoSuchTarget,
+    NotTaken,
     NoSuchFunction,
     NoToken,
     NoAccess,

@@ -40,7 +40,21 @@ def rows(tmp_path: Path, *lines: str) -> Path:
 
 def test_the_help_of_every_command_says_what_it_does() -> None:
     listing = CliRunner().invoke(app, ["--help"]).output
-    for command in ("up", "down", "status", "doctor", "token", "demo", "trace", "replay", "logs", "deploy", "repair"):
+    for command in (
+        "up",
+        "down",
+        "status",
+        "doctor",
+        "token",
+        "demo",
+        "trace",
+        "replay",
+        "logs",
+        "deploy",
+        "repair",
+        "events",
+        "dlq",
+    ):
         assert f" {command} " in listing
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
