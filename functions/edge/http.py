@@ -36,6 +36,8 @@ _ETAG = re.compile(r'"(\d{1,9})"')
 
 IdempotencyKey = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 """The header that every creating POST carries."""
+OptionalKey = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+"""The same header on a POST that creates nothing, which may carry it."""
 IfMatch = Annotated[str | None, Header(alias="If-Match")]
 """The version that a command was decided on, as its ETag."""
 

@@ -102,6 +102,8 @@ def retry_repair(order_id: Annotated[str, Path(min_length=1, max_length=64)], id
     order: Order = orders.load(order_id).state
     if not order.repairs:
         raise Conflict("not_in_repair", "The order is not in the repair queue.", current_status=order.status)
+    if not order.moves and not order.ended:
+        raise Conflict("on_hold", "The order waits for a hold to be resolved.", current_status=order.status)
     saga = restart(sagas(), order, f"r{new_id('try')[4:20]}", request.cause.correlation_id)
     if saga is None:
         raise NotFound("nothing_to_retry", "Nothing is owed to the order any more.")

@@ -39,6 +39,7 @@ contexts.declare()
 LISTED = (
     "id",
     "status",
+    "progress",
     "version",
     "channel",
     "external_id",
@@ -48,6 +49,7 @@ LISTED = (
     "currency",
     "customer",
     "totals",
+    "holds",
     "shipments",
     "repairs",
     "reason",
@@ -68,7 +70,16 @@ class BoardSettings(FromEnvironment):
     def patience(self, order: Order) -> timedelta:
         """How long the order may stay as it is; twice as long every time that the watch has come in vain."""
         seconds = {"released": self.patience_warehouse_s, "shipped": self.patience_carrier_s}
-        return timedelta(seconds=seconds.get(order.status, self.patience_saga_s) * 2 ** min(order.overdue, 10))
+        stage = "cancelling" if order.locked else order.progress
+        return timedelta(seconds=seconds.get(stage, self.patience_saga_s) * 2 ** min(order.overdue, 10))
+
+
+def due_at(order: Order, patience: timedelta) -> datetime | None:
+    """When the watch has to look at the order: past its patience, or at the end of a hold; None where nothing is due."""
+    ends = [hold.expires_at for hold in order.open_holds if hold.expires_at is not None] if order.status == "on_hold" else []
+    if order.moves:
+        ends.append(order.changed_at + patience)
+    return min(ends, default=None)
 
 
 class Board:
@@ -120,9 +131,9 @@ class Board:
         if order.repairs:
             opened = min(repair.opened_at for repair in order.repairs.values())
             return {"gsi_due_pk": "repair", "gsi_due_sk": f"{rfc3339(opened)}#{order.id}"}
-        if order.ended:
+        due = due_at(order, self._settings.patience(order))
+        if due is None:
             return None
-        due = order.changed_at + self._settings.patience(order)
         return {"gsi_due_pk": "due", "gsi_due_sk": f"{rfc3339(due)}#{order.id}"}
 
     def _show_payment(self, payment_id: str) -> None:

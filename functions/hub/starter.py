@@ -25,10 +25,20 @@ FOLLOWS: dict[str, Saga] = {
     "order.cancelling.v1": "cancellation",
     # While an order was locked, what its shipments did was recorded and not followed up.
     "order.cancel_declined.v1": "settlement",
+    "order.hold_released.v1": "fulfilment",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
 }
 """Which saga follows from which fact."""
+
+
+def saga_after(message: Message) -> Saga | None:
+    """The saga that follows from an event; None where nothing does."""
+    if message.type == "order.hold_released.v1":
+        # Only the last release lets an order go on, and past the warehouse's door it is the parcels that are followed.
+        stage = message.data.get("resumes")
+        return None if stage is None else "settlement" if stage in ("shipped", "delivered") else "fulfilment"
+    return FOLLOWS.get(message.type)
 
 
 class Sagas:
@@ -78,9 +88,9 @@ def sagas() -> Sagas:
 
 def follow(message: Message) -> None:
     """Start what follows from an event. A repeated event finds its execution there already."""
-    saga = FOLLOWS.get(message.type)
+    saga = saga_after(message)
     if saga is None:
-        logger.warning("nothing follows", type=message.type)
+        logger.info("nothing follows", type=message.type)
         return
     of_shipment = message.subject.startswith("shp_")
     shipments = [message.subject] if of_shipment else list(message.data.get("shipment_ids", []))

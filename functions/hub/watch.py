@@ -70,8 +70,12 @@ class Watch:
 
     def _wake(self, order_id: str, now: datetime) -> None:
         correlation_id = new_id("req")
-        command = Command("note-overdue", Cause(Actor("rule", "watch"), correlation_id))
-        order = self._orders.decide(order_id, command, domain.note_overdue).state
+        cause = Cause(Actor("rule", "watch"), correlation_id)
+        # What follows from the end of a hold follows from its events.
+        ended = self._orders.expire_holds(order_id, Command("expire-holds", cause), now)
+        if ended.events or not ended.state.moves:
+            return
+        order = self._orders.decide(order_id, Command("note-overdue", cause), domain.note_overdue).state
         restart(self._sagas, order, f"w{int(now.timestamp())}", correlation_id)
 
     def _overdue(self, now: datetime) -> Iterator[str]:
@@ -87,8 +91,8 @@ class Watch:
 
 
 def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga | None:
-    """Start the saga that brings an order on; None where nothing is owed to it any more."""
-    saga = RESTARTS.get(order.status)
+    """Start the saga that brings an order on; None where nothing is owed to it, or it waits for a hold to be resolved."""
+    saga = RESTARTS.get("cancelling" if order.locked else order.progress) if order.moves else None
     if saga is not None:
         logger.info("starting again", order_id=order.id, saga=saga, status=order.status)
         sagas.start(saga, f"{order.id}-{mark}", order.id, correlation_id, shipment_ids=list(order.shipments))

@@ -9,20 +9,23 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from edge import clients
+from edge.aggregates import Done
 from edge.auth import Rights
 from edge.cipher import FieldCipher
 from edge.claims import Claims
-from edge.http import HttpFunction, IdempotencyKey, IfMatch, etag, problems
+from edge.http import HttpFunction, IdempotencyKey, IfMatch, OptionalKey, etag, problems
 from edge.settings import ClaimSettings, VaultSettings, read
 from edge.vault import Vault
 from edge.wiring import aggregates
 from kernel.clock import SystemClock
-from orders.commands import CancelOrder, PlaceOrder
-from orders.domain import fold
+from orders.commands import CancelOrder, PlaceHold, PlaceOrder, ResolveHold
+from orders.domain import Order, fold
 from orders.service import Orders, PersonalData
-from orders.shapes import OrderOut, order_out
+from orders.shapes import HeldOut, OrderOut, held_out, order_out
 
 WRITE = Rights.of("orders/write", "operations")
+RESOLVE = Rights.of(None, "operations", "approvers")
+"""A hold is resolved by people: a channel that could release what screening held would not be screened."""
 handler = HttpFunction()
 app = handler.app
 
@@ -54,6 +57,7 @@ def personal_data() -> PersonalData:
 
 
 OrderId = Annotated[str, Path(min_length=1, max_length=64)]
+HoldId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
 @app.post(
@@ -69,10 +73,7 @@ def place_order(order: Annotated[PlaceOrder, Body()], idempotency_key: Idempoten
     request = handler.request()
     command = request.command("place-order", key=idempotency_key)
     done = orders().place(order, command, request.caller.id, claims(), personal_data())
-    headers: dict[str, str | list[str]] = {"Location": f"/v1/orders/{done.id}", "ETag": etag(done.version)}
-    if done.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(201, "application/json", order_out(done.state, done.version), headers)
+    return Response(201, "application/json", order_out(done.state, done.version), _headers(done, Location=f"/v1/orders/{done.id}"))
 
 
 @app.post(
@@ -89,7 +90,67 @@ def cancel_order(
     """Ask for an order to be undone, in any state before dispatch; the warehouse may still be faster."""
     request = handler.request()
     done = orders().cancel(order_id, request.command("cancel-order", key=idempotency_key, if_match=if_match), cancel.reason)
-    headers: dict[str, str | list[str]] = {"ETag": etag(done.version)}
-    if done.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(202, "application/json", order_out(done.state, done.version), headers)
+    return Response(202, "application/json", order_out(done.state, done.version), _headers(done))
+
+
+@app.post(
+    "/v1/orders/<order_id>/holds",
+    summary="Hold an order",
+    tags=["orders"],
+    status_code=201,
+    responses={201: {"description": "The order, which is on hold, and the hold's id"}, **problems(404, 409, 412, 415, 422)},
+)
+@handler.needs(WRITE)
+def place_hold(
+    order_id: OrderId, hold: Annotated[PlaceHold, Body()], idempotency_key: IdempotencyKey, if_match: IfMatch = None
+) -> Response[HeldOut]:
+    """Stop an order in any state before shipped; it goes on when every hold on it is released."""
+    request = handler.request()
+    done, hold_id = orders().hold(order_id, request.command("hold-order", key=idempotency_key, if_match=if_match), hold)
+    location = f"/v1/orders/{done.id}/holds/{hold_id}"
+    return Response(201, "application/json", held_out(done.state, done.version, hold_id), _headers(done, Location=location))
+
+
+@app.post(
+    "/v1/orders/<order_id>/holds/<hold_id>/release",
+    summary="Release a hold",
+    tags=["orders"],
+    responses={200: {"description": "The order, which goes on where no other hold is open"}, **problems(404, 409, 412, 415, 422)},
+)
+@handler.needs(RESOLVE)
+def release_hold(
+    order_id: OrderId,
+    hold_id: HoldId,
+    resolve: Annotated[ResolveHold, Body()],
+    idempotency_key: OptionalKey = None,
+    if_match: IfMatch = None,
+) -> Response[OrderOut]:
+    """End a hold in the order's favour. Releasing it again changes nothing."""
+    command = handler.request().command("release-hold", key=idempotency_key, if_match=if_match)
+    done = orders().release_hold(order_id, hold_id, command, resolve.reason)
+    return Response(200, "application/json", order_out(done.state, done.version), _headers(done))
+
+
+@app.post(
+    "/v1/orders/<order_id>/holds/<hold_id>/reject",
+    summary="Reject a hold",
+    tags=["orders"],
+    responses={200: {"description": "The order, which is being undone"}, **problems(404, 409, 412, 415, 422)},
+)
+@handler.needs(RESOLVE)
+def reject_hold(
+    order_id: OrderId,
+    hold_id: HoldId,
+    resolve: Annotated[ResolveHold, Body()],
+    idempotency_key: OptionalKey = None,
+    if_match: IfMatch = None,
+) -> Response[OrderOut]:
+    """End a hold against the order: it is undone, and ends rejected where it was not sold yet, else cancelled."""
+    command = handler.request().command("reject-hold", key=idempotency_key, if_match=if_match)
+    done = orders().reject_hold(order_id, hold_id, command, resolve.reason)
+    return Response(200, "application/json", order_out(done.state, done.version), _headers(done))
+
+
+def _headers(done: Done[Order], **more: str) -> dict[str, str | list[str]]:
+    replayed = {"Idempotency-Replayed": "true"} if done.replayed else {}
+    return {"ETag": etag(done.version), **more, **replayed}

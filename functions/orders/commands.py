@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from kernel.clock import parse_rfc3339
+from kernel.clock import parse_rfc3339, rfc3339
 from kernel.currency import ISO_4217
+from orders.events import HoldType, Resolution
 
 MAX_LINES = 500
 MAX_AMOUNT = 10**12
@@ -20,6 +21,21 @@ Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"
 """An identifier from outside: letters, digits, dot, underscore, colon, hyphen; at most 64."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A line of text without control characters."""
+
+
+def _moment(text: str) -> str:
+    """RFC 3339 text in the hub's own form. Raises ValueError for what is no instant of this century."""
+    try:
+        instant = parse_rfc3339(text)
+    except ValueError:
+        raise ValueError("not an RFC 3339 time with an offset") from None
+    if not datetime(2000, 1, 1, tzinfo=UTC) <= instant <= datetime(2100, 1, 1, tzinfo=UTC):
+        raise ValueError("not a time of this century")
+    return rfc3339(instant)
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+"""An instant as RFC 3339 text, in UTC with milliseconds."""
 
 
 class _Strict(BaseModel):
@@ -129,7 +145,7 @@ class PlaceOrder(_Strict):
 
     channel: Word
     external_id: Word
-    placed_at: str
+    placed_at: Moment
     currency: str
     customer: CustomerIn
     ship_to: ShipToIn
@@ -139,17 +155,6 @@ class PlaceOrder(_Strict):
     payment: PaymentIn
     department: Word | None = None
     tags: Annotated[dict[Word, Text], Field(max_length=20)] = {}
-
-    @field_validator("placed_at")
-    @classmethod
-    def _instant(cls, text: str) -> str:
-        try:
-            instant = parse_rfc3339(text)
-        except ValueError:
-            raise ValueError("not an RFC 3339 time with an offset") from None
-        if not datetime(2000, 1, 1, tzinfo=UTC) <= instant <= datetime(2100, 1, 1, tzinfo=UTC):
-            raise ValueError("not a time of this century")
-        return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     @field_validator("currency")
     @classmethod
@@ -168,6 +173,31 @@ class PlaceOrder(_Strict):
 
 class CancelOrder(_Strict):
     """Undo an order, and why."""
+
+    reason: Text
+
+
+class PlaceHold(_Strict):
+    """Stop an order: what kind of hold, about which line if about one, and why.
+
+    Where nobody decides before `expires_at`, the hold ends as `on_expiry` says, and unless it says otherwise, rejected.
+    """
+
+    type: HoldType
+    reason: Text
+    line_id: Word | None = None
+    expires_at: Moment | None = None
+    on_expiry: Resolution | None = None
+
+    @model_validator(mode="after")
+    def _an_outcome_needs_an_expiry(self) -> Self:
+        if self.on_expiry is not None and self.expires_at is None:
+            raise ValueError("on_expiry is for a hold that expires")
+        return self
+
+
+class ResolveHold(_Strict):
+    """Release or reject a hold, and why."""
 
     reason: Text
 

@@ -83,6 +83,18 @@ class Allocation(_Part):
     quantity: int
 
 
+HoldType = Literal["fraud", "compliance", "deposit", "payment", "address", "credit", "manual", "ai"]
+Resolution = Literal["released", "rejected"]
+Stage = Literal["received", "confirmed", "allocated", "released", "shipped", "delivered"]
+
+
+class RuleReference(_Part):
+    """The screening rule that placed a hold, and the version of the rule set that it was in."""
+
+    id: str
+    version: int
+
+
 class PlannedShipment(_Part):
     """What one node sends."""
 
@@ -236,6 +248,49 @@ class OrderLinesCancelled(EventData):
     """Units of lines that will not be shipped, and why."""
 
     lines: tuple[LineQuantity, ...]
+    reason: str
+
+
+@contract("order.held", 1, context="orders", trigger="POST /v1/orders/{id}/holds, or screening", consumers=_BOARD)
+class OrderHeld(EventData):
+    """The order is stopped: what kind of hold, on which line if on one, and why; `progress` is how far the order was."""
+
+    hold_id: str
+    type: HoldType
+    line_id: str | None = None
+    reason: str
+    expires_at: str | None = None
+    on_expiry: Resolution | None = None
+    rule: RuleReference | None = None
+    progress: Stage
+
+
+@contract(
+    "order.hold_released",
+    1,
+    context="orders",
+    trigger="POST /v1/orders/{id}/holds/{hold_id}/release, or the hold's expiry",
+    consumers=("fulfilment saga", *_BOARD),
+)
+class OrderHoldReleased(EventData):
+    """A hold stops the order no longer. `resumes` is where the order goes on, after its last open hold only."""
+
+    hold_id: str
+    reason: str
+    resumes: Stage | None = None
+
+
+@contract(
+    "order.hold_rejected",
+    1,
+    context="orders",
+    trigger="POST /v1/orders/{id}/holds/{hold_id}/reject, or the hold's expiry",
+    consumers=_BOARD,
+)
+class OrderHoldRejected(EventData):
+    """The suspicion was right: the order is undone, which order.cancelling starts in the same commit."""
+
+    hold_id: str
     reason: str
 
 

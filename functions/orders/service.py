@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Protocol
 from edge.aggregates import Aggregates, Command, Done, key_reused
 from edge.claims import Claim
 from edge.event_store import VersionTaken
+from kernel.clock import parse_rfc3339
 from kernel.errors import Conflict
-from kernel.ids import derived_id
-from orders import domain, masking
+from kernel.ids import derived_id, new_id
+from orders import domain, holds, masking
 from orders import events as ev
 from orders.commands import PlaceOrder, clear_fields
+from orders.holds import NewHold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from kernel.clock import Clock
     from kernel.contracts import EventData
+    from orders.commands import PlaceHold
     from orders.domain import Order
 
 
@@ -120,6 +124,27 @@ class Orders:
     def cancel(self, order_id: str, command: Command, reason: str) -> Done[Order]:
         """Lock the order for cancellation; the saga that this starts undoes what was done."""
         return self.decide(order_id, command, lambda order: domain.request_cancel(order, reason))
+
+    def hold(self, order_id: str, command: Command, wanted: PlaceHold) -> tuple[Done[Order], str]:
+        """Stop the order; answers the id of the hold too. The same idempotency key leads to the same hold."""
+        hold_id = derived_id("hld", order_id, command.key) if command.key else new_id("hld")
+        expires_at = parse_rfc3339(wanted.expires_at) if wanted.expires_at else None
+        on_expiry = (wanted.on_expiry or "rejected") if expires_at else None
+        new = NewHold(hold_id, wanted.type, wanted.reason, wanted.line_id, expires_at, on_expiry)
+        now = self._clock.now()
+        return self.decide(order_id, command, lambda order: holds.place(order, [new], now)), hold_id
+
+    def release_hold(self, order_id: str, hold_id: str, command: Command, reason: str) -> Done[Order]:
+        """Release a hold; after the last one the order goes on."""
+        return self.decide(order_id, command, lambda order: holds.release(order, hold_id, reason))
+
+    def reject_hold(self, order_id: str, hold_id: str, command: Command, reason: str) -> Done[Order]:
+        """Reject a hold; the saga that this starts undoes what was done."""
+        return self.decide(order_id, command, lambda order: holds.reject(order, hold_id, reason))
+
+    def expire_holds(self, order_id: str, command: Command, now: datetime) -> Done[Order]:
+        """End the holds that nobody resolved in time."""
+        return self.decide(order_id, command, lambda order: holds.expire(order, now))
 
 
 def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:

@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel
 
 from kernel.clock import rfc3339
+from orders.events import HoldType, Resolution
+from orders.lifecycle import Status as OrderStatus
+from orders.state import Progress
 
 if TYPE_CHECKING:
-    from orders.domain import Line, Order
+    from kernel.events import Actor
+    from orders.domain import Hold, Line, Order
 
-OrderStatus = Literal[
-    "received",
-    "on_hold",
-    "confirmed",
-    "allocated",
-    "released",
-    "shipped",
-    "delivered",
-    "completed",
-    "cancelling",
-    "cancelled",
-    "rejected",
-]
+__all__ = ["HeldOut", "OrderOut", "OrderStatus", "PaymentStatus", "held_out", "order_out"]
+
+
 PaymentStatus = Literal["none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"]
 
 
@@ -72,6 +66,32 @@ class ShipmentOut(BaseModel):
     status: str
 
 
+class ActorOut(BaseModel):
+    """Who: a person or machine by its opaque id, a saga or rule by its name."""
+
+    kind: str
+    id: str
+
+
+class HoldOut(BaseModel):
+    """A hold. While any is `open` the order is on hold; `reason` is why it was placed, `resolution_reason` why it ended."""
+
+    hold_id: str
+    type: HoldType
+    scope: Literal["order", "line"]
+    line_id: str | None
+    reason: str
+    rule: str | None
+    placed_by: ActorOut
+    placed_at: str
+    expires_at: str | None
+    on_expiry: Resolution | None
+    state: Literal["open", "released", "rejected"]
+    resolved_by: ActorOut | None
+    resolved_at: str | None
+    resolution_reason: str | None
+
+
 class RepairOut(BaseModel):
     """A saga that waits for people."""
 
@@ -81,10 +101,11 @@ class RepairOut(BaseModel):
 
 
 class OrderOut(BaseModel):
-    """An order. Personal fields are masked."""
+    """An order. Personal fields are masked. `progress` is how far its lines are, whatever stands in its way."""
 
     id: str
     status: OrderStatus
+    progress: Progress
     version: int
     channel: str
     external_id: str
@@ -99,13 +120,48 @@ class OrderOut(BaseModel):
     totals: TotalsOut
     payment_status: PaymentStatus
     payment_id: str | None
-    holds: list[dict[str, Any]]
+    holds: list[HoldOut]
     shipments: list[ShipmentOut]
     repairs: list[RepairOut]
     reason: str | None
     department: str | None
     tags: dict[str, str]
     links: dict[str, str]
+
+
+class HeldOut(OrderOut):
+    """The order that was held, and the id of the hold."""
+
+    hold_id: str
+
+
+def _actor_out(actor: Actor) -> ActorOut:
+    return ActorOut(kind=actor.kind, id=actor.id)
+
+
+def _hold_out(hold: Hold) -> HoldOut:
+    how = hold.resolved
+    return HoldOut(
+        hold_id=hold.hold_id,
+        type=hold.type,
+        scope="order" if hold.line_id is None else "line",
+        line_id=hold.line_id,
+        reason=hold.reason,
+        rule=hold.rule.id if hold.rule else None,
+        placed_by=_actor_out(hold.placed_by),
+        placed_at=rfc3339(hold.placed_at),
+        expires_at=rfc3339(hold.expires_at) if hold.expires_at else None,
+        on_expiry=hold.on_expiry,
+        state=hold.state,
+        resolved_by=_actor_out(how.by) if how else None,
+        resolved_at=rfc3339(how.at) if how else None,
+        resolution_reason=how.reason if how else None,
+    )
+
+
+def held_out(order: Order, version: int, hold_id: str) -> HeldOut:
+    """An order at a version with the hold that was just placed on it."""
+    return HeldOut(**dict(order_out(order, version)), hold_id=hold_id)
 
 
 def order_out(order: Order, version: int, payment_status: PaymentStatus = "none") -> OrderOut:
@@ -138,6 +194,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
     return OrderOut(
         id=order.id,
         status=order.status,
+        progress=order.line_progress,
         version=version,
         channel=received.channel,
         external_id=received.external_id,
@@ -158,7 +215,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
         ),
         payment_status=payment_status,
         payment_id=order.payment_id,
-        holds=[],
+        holds=[_hold_out(hold) for hold in order.holds.values()],
         shipments=[ShipmentOut(shipment_id=s.shipment_id, node_id=s.node_id, status=s.status) for s in order.shipments.values()],
         repairs=[RepairOut(saga=r.saga, step=r.step, error=r.error) for r in order.repairs.values()],
         reason=order.reason,
@@ -168,5 +225,6 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
             "self": f"/v1/orders/{order.id}",
             "timeline": f"/v1/orders/{order.id}/timeline",
             "cancel": f"/v1/orders/{order.id}/cancel",
+            "holds": f"/v1/orders/{order.id}/holds",
         },
     )

@@ -1,4 +1,4 @@
-"""The order as its events leave it: statuses and their transitions, lines with their counters, what is derived from them."""
+"""The order as its events leave it: lines with their counters, shipments, holds, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,23 @@ from kernel.money import Money
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kernel.events import Actor
     from orders import events as ev
+    from orders.lifecycle import Status
 
-Status = Literal[
+Progress = Literal[
     "received",
     "confirmed",
+    "partially_allocated",
     "allocated",
+    "partially_released",
     "released",
+    "partially_shipped",
     "shipped",
+    "partially_delivered",
     "delivered",
-    "completed",
-    "cancelling",
-    "cancelled",
-    "rejected",
 ]
-
-TRANSITIONS: dict[Status, frozenset[Status]] = {
-    "received": frozenset({"confirmed", "rejected", "cancelling"}),
-    "confirmed": frozenset({"allocated", "rejected", "cancelling"}),
-    "allocated": frozenset({"released", "cancelling"}),
-    "released": frozenset({"shipped", "cancelling"}),
-    "shipped": frozenset({"delivered"}),
-    "delivered": frozenset({"completed"}),
-    "cancelling": frozenset({"cancelled", "received", "confirmed", "allocated", "released", "shipped"}),
-    "completed": frozenset(),
-    "cancelled": frozenset(),
-    "rejected": frozenset(),
-}
-"""Which status may follow which. `cancelling` is a lock: a declined cancellation gives back the status before it."""
+"""How far the units that are still wanted have got, partial states included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +84,37 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """How a hold ended, by whom, when and why."""
+
+    outcome: ev.Resolution
+    by: Actor
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold on the order, or on one of its lines; `rule` is the screening rule that placed it, if one did."""
+
+    hold_id: str
+    type: ev.HoldType
+    line_id: str | None
+    reason: str
+    placed_by: Actor
+    placed_at: datetime
+    expires_at: datetime | None = None
+    on_expiry: ev.Resolution | None = None
+    rule: ev.RuleReference | None = None
+    resolved: Resolved | None = None
+
+    @property
+    def state(self) -> Literal["open", "released", "rejected"]:
+        """Whether it still stops the order, or how it ended."""
+        return self.resolved.outcome if self.resolved else "open"
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as its events leave it."""
 
@@ -112,12 +132,13 @@ class Order:
     payment_id: str | None = None
     captured: int | None = None
     repairs: dict[str, Repair] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
     overdue: int = 0
     """How often in a row the watch found that what the order waits for had not come."""
 
     @property
-    def progress(self) -> Status:
-        """How far the order got, whether or not somebody is cancelling it."""
+    def progress(self) -> ev.Stage:
+        """How far the order got, whether or not it is held or somebody is cancelling it."""
         wanted = [line for line in self.lines.values() if line.open]
         if wanted and all(line.delivered >= line.open for line in wanted):
             return "delivered"
@@ -134,7 +155,40 @@ class Order:
         """The one status that people and systems see."""
         if self.ended:
             return self.ended
-        return "cancelling" if self.locked else self.progress
+        if self.locked:
+            return "cancelling"
+        return "on_hold" if self.open_holds else self.progress
+
+    @property
+    def open_holds(self) -> tuple[Hold, ...]:
+        """The holds that nobody has resolved, in the order of their placing."""
+        return tuple(hold for hold in self.holds.values() if hold.state == "open")
+
+    @property
+    def moves(self) -> bool:
+        """Whether it is somebody's turn to bring the order on, and it neither has ended nor waits for a hold.
+
+        Parcels that left before or in spite of a hold go on, and so does their order until they have arrived.
+        """
+        if self.ended:
+            return False
+        return self.locked or not self.open_holds or self.progress == "shipped"
+
+    @property
+    def line_progress(self) -> Progress:
+        """How far the wanted units are by their counters: the furthest that any has reached, partial where not all have."""
+        lines = self.lines.values()
+        wanted = sum(line.open for line in lines)
+        reached: tuple[tuple[int, Progress, Progress], ...] = (
+            (sum(line.delivered for line in lines), "delivered", "partially_delivered"),
+            (sum(line.shipped for line in lines), "shipped", "partially_shipped"),
+            (sum(line.released for line in lines), "released", "partially_released"),
+            (sum(line.allocated for line in lines), "allocated", "partially_allocated"),
+        )
+        for units, whole, partial in reached:
+            if units:
+                return whole if units >= wanted else partial
+        return "confirmed" if self.confirmed else "received"
 
     @property
     def currency(self) -> str:

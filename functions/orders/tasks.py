@@ -132,9 +132,10 @@ class RepairInput(TaskInput):
 
 @handler.command("screen", TaskInput)
 def screen(task: TaskInput) -> Result:
-    """Whether the saga has work to do: `proceed` with the order's brief, `resume` at the release, or `stop`."""
+    """Whether the saga has work to do: `proceed` with the order's brief, `resume` at the release, `hold`, or `stop`."""
     order = orders().load(task.order_id).state
-    outcome = {"received": "proceed", "confirmed": "resume", "allocated": "resume"}.get(order.status, "stop")
+    outcomes = {"received": "proceed", "confirmed": "resume", "allocated": "resume", "on_hold": "hold"}
+    outcome = outcomes.get(order.status, "stop")
     return {"outcome": outcome, "order": brief(order)}
 
 
@@ -147,7 +148,7 @@ def read_order(task: TaskInput) -> Result:
 
 @handler.command("confirm", ConfirmInput)
 def confirm(task: ConfirmInput) -> Result:
-    """Sell it: `confirmed`, or `stop` where a cancellation was faster."""
+    """Sell it: `confirmed`, `hold` where somebody held it meanwhile, or `stop` where a cancellation was faster."""
     allocations = [ev.Allocation(line_id=a.line_id, node_id=a.node_id, quantity=a.quantity) for a in task.allocations]
     try:
         order = (
@@ -156,8 +157,8 @@ def confirm(task: ConfirmInput) -> Result:
             .state
         )
     except Conflict:
-        return {"outcome": "stop", "order": brief(orders().load(task.order_id).state)}
-    outcome = "confirmed" if order.status in ("allocated", "released") else "stop"
+        order = orders().load(task.order_id).state
+    outcome = {"allocated": "confirmed", "released": "confirmed", "on_hold": "hold"}.get(order.status, "stop")
     return {"outcome": outcome, "order": brief(order)}
 
 
