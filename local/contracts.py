@@ -25,6 +25,7 @@ APIS: Final = (
     "payments.api",
     "remediation.api",
     "hub.api",
+    "insights.api",
 )
 DESCRIPTION: Final = (
     "A serverless order management system: place, follow and cancel orders, move stock, report what happened to shipments. "

@@ -38,6 +38,7 @@ class DataStack(Concern):
         self.told = table(self, "told", stage, ttl=True)
         self.vault = table(self, "vault", stage, sort=ddb.AttributeType.STRING)
         self.views = table(self, "views", stage, sort=ddb.AttributeType.STRING, indexes=VIEW_INDEXES)
+        self.insights = table(self, "insights", stage, sort=ddb.AttributeType.STRING, ttl=True)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")

@@ -47,6 +47,7 @@ class HubStack(Concern):
             "saga-starter": events.EventPattern(detail_type=list(STARTS_SAGAS)),
             "remediation-starter": events.EventPattern(detail_type=list(STARTS_REMEDIATION)),
             "board": events.EventPattern(source=list(SHOWN)),
+            "flow": events.EventPattern(source=["orderhub.orders"]),
         }.items():
             consumer = Consumer(self, name, stage=stage, bus=data.bus, pattern=pattern, function=self.functions[name])
             self.dead[name] = consumer.dead

@@ -25,6 +25,7 @@ ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/v1/approvals/{approval_id}/decision", "remediation-api"),
     ("GET", "/v1/repairs", "hub-api"),
     ("POST", "/v1/repairs/{order_id}/retry", "hub-api"),
+    ("GET", "/v1/insights/flow", "insights-api"),
     ("GET", "/v1/events/catalog", "hub-api"),
     ("GET", "/v1/events/schemas/{type}/{version}", "hub-api"),
 )

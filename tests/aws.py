@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "vault": ("pk", "sk"),
     "inventory": ("pk", "sk"),
     "views": ("pk", "sk"),
+    "insights": ("pk", "sk"),
 }
 INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "status", "due"]}
 

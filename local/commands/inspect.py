@@ -1,7 +1,8 @@
-"""Looking inside: status, doctor, token, trace, logs."""
+"""Looking inside: status, doctor, token, trace, flow, logs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +54,30 @@ def trace(context: typer.Context, order: Annotated[str, typer.Argument(help="An 
 
 
 @told
+def flow(
+    context: typer.Context,
+    svg: Annotated[Path | None, typer.Option(help="Draw the graph into this file.")] = None,
+    channel: Annotated[str | None, typer.Option(help="Only orders of this channel.")] = None,
+    node: Annotated[str | None, typer.Option(help="Only orders at this node.")] = None,
+) -> None:
+    """Show how orders moved through their states in the last day: how many took each edge, dwell and lag."""
+    from rich.table import Table
+
+    from local import flow as draw
+    from local.api_client import Hub
+
+    asked = "&".join(f"{name}={value}" for name, value in (("channel", channel), ("node", node)) if value)
+    found = Hub(context.obj).call("GET", f"/v1/insights/flow?{asked}")
+    table = Table("from", "to", "orders", "dwell p50", "p95", "p99", "lag p50", "p99", box=None, header_style="dim")
+    for row in draw.table(found):
+        table.add_row(*row)
+    console.print(table)
+    if svg:
+        svg.write_text(draw.svg(found), encoding="utf-8")
+        console.print(f"Drawn into {svg}")
+
+
+@told
 def logs(
     context: typer.Context,
     function: Annotated[str | None, typer.Argument(help="A function, such as orders-api; all of them by default.")] = None,
@@ -66,4 +91,4 @@ def logs(
         console.print(line, markup=False, soft_wrap=True)
 
 
-COMMANDS = (status, doctor, token, trace, logs)
+COMMANDS = (status, doctor, token, trace, flow, logs)

@@ -55,6 +55,8 @@ RIGHTS: dict[str, set[str]] = {
         "states:StartExecution remediation",
     },
     "hub-api": {"dynamodb:Query orders", "dynamodb:Query views/index/by_due", READ_CURSOR_KEY, *START_SELLING},
+    "flow": {"dynamodb:Query orders", "dynamodb:BatchGetItem insights", "dynamodb:UpdateItem insights", *queue("flow")},
+    "insights-api": {"dynamodb:Query insights"},
     "docs-api": set(),
     "orders-tasks": STORE,
     "inventory-tasks": STOCK,

@@ -1,0 +1,1 @@
+"""Insights: how orders really move through their states, and how soon everybody knows."""
