@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.dynamodb import models
 
 from edge import clients
 
@@ -26,7 +29,7 @@ INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "
 @contextmanager
 def aws() -> Iterator[Any]:
     """DynamoDB, EventBridge and KMS of one test; the process's clients are made anew inside."""
-    with mock_aws():
+    with mock_aws(), _one_backup_a_transaction():
         forget_clients()
         database = boto3.client("dynamodb")
         for name, keys in TABLES.items():
@@ -34,6 +37,29 @@ def aws() -> Iterator[Any]:
         boto3.client("events").create_event_bus(Name="bus")
         yield database
     forget_clients()
+
+
+@contextmanager
+def _one_backup_a_transaction() -> Iterator[None]:
+    """moto backs the whole table up for every item of a transaction, to restore it where one fails; once is enough."""
+    transact = models.DynamoDBBackend.transact_write_items
+    backups: dict[int, Any] = {}
+
+    class Copy:
+        @staticmethod
+        def deepcopy(thing: Any) -> Any:
+            if not isinstance(thing, models.Table):
+                return copy.deepcopy(thing)
+            if id(thing) not in backups:
+                backups[id(thing)] = copy.deepcopy(thing)
+            return backups[id(thing)]
+
+    def transact_once(self: Any, items: Any) -> None:
+        backups.clear()
+        transact(self, items)
+
+    with patch.object(models, "copy", Copy), patch.object(models.DynamoDBBackend, "transact_write_items", transact_once):
+        yield
 
 
 def forget_clients() -> None:

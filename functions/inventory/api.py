@@ -15,7 +15,6 @@ from edge.http import HttpFunction, IdempotencyKey, etag, problems
 from edge.settings import FromEnvironment, read
 from inventory.domain import Node
 from inventory.movements import Movement, Movements
-from inventory.reservations import Reservations
 from inventory.store import InventoryStore
 from kernel.clock import SystemClock
 from kernel.errors import NotFound
@@ -207,16 +206,16 @@ def post_movements(batch: Annotated[MovementsIn, Body()], idempotency_key: Idemp
 @handler.needs(READ)
 def get_stock(sku: PathWord) -> Response[SkuStock]:
     """The counters of a SKU at every node; zeros for a SKU that never was here."""
-    over = Reservations(store(), SystemClock()).held_past_time(sku)
+    now = SystemClock().now()
     nodes = [
         NodeStock(
-            node_id=c.node_id,
-            on_hand=c.on_hand,
-            allocated=c.allocated,
-            reserved=c.reserved - over.get(c.node_id, 0),
-            safety=c.safety,
-            available=c.available + over.get(c.node_id, 0),
+            node_id=stock.node_id,
+            on_hand=stock.on_hand,
+            allocated=stock.allocated,
+            reserved=stock.reserved - stock.past_time(now),
+            safety=stock.safety,
+            available=stock.available + stock.past_time(now),
         )
-        for c in store().counters(sku)
+        for stock in store().stocks(sku)
     ]
     return Response(200, "application/json", SkuStock(sku=sku, available=sum(max(0, n.available) for n in nodes), nodes=nodes))

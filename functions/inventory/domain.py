@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
-MovementType = Literal["received", "adjusted", "counted", "reserved", "released", "allocated", "deallocated", "shipped", "returned"]
+MovementType = Literal[
+    "received",
+    "adjusted",
+    "counted",
+    "reserved",
+    "released",
+    "allocated",
+    "deallocated",
+    "shipped",
+    "returned",
+    "rebalanced",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +30,18 @@ class Delta:
     on_hand: int = 0
     allocated: int = 0
     reserved: int = 0
+    safety: int = 0
 
     @property
     def available(self) -> int:
-        """What it adds to what can be sold: on hand − allocated − reserved (− safety, which no movement changes)."""
-        return self.on_hand - self.allocated - self.reserved
+        """What it adds to what can be sold: on hand − allocated − reserved − safety."""
+        return self.on_hand - self.allocated - self.reserved - self.safety
 
 
 def effect(type_: MovementType, quantity: int) -> Delta:
-    """The effect of a movement of so many units. `adjusted` and `counted` take signed differences."""
+    """The effect of a movement of so many units. `adjusted`, `counted` and `rebalanced` take signed differences."""
     match type_:
-        case "received" | "returned" | "adjusted" | "counted":
+        case "received" | "returned" | "adjusted" | "counted" | "rebalanced":
             return Delta(on_hand=quantity)
         case "reserved":
             return Delta(reserved=quantity)
@@ -53,7 +66,10 @@ def write_off(quantity: int) -> Delta:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """The stock of a SKU at a node. Always available = on_hand − allocated − reserved − safety."""
+    """One bucket of the stock of a SKU at a node. Always available = on_hand − allocated − reserved − safety.
+
+    Bucket 0 is the home: it alone knows of how many buckets the stock consists, and how many it ever had.
+    """
 
     sku: str
     node_id: str
@@ -63,6 +79,73 @@ class Counter:
     safety: int = 0
     available: int = 0
     version: int = 0
+    bucket: int = 0
+    moved_at: str = ""
+    """When it last moved."""
+    held_until: Mapping[int, int] = field(default_factory=dict)
+    """Reserved units by the minute (since 1970) in which their reservation ends."""
+    buckets: int = 1
+    widest: int = 1
+
+    def past_time(self, now: datetime) -> int:
+        """Units that count as reserved, though their reservation is over."""
+        return sum(units for minute, units in self.held_until.items() if minute * 60 <= now.timestamp())
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The stock of a SKU at a node: the sum over its buckets, home first."""
+
+    parts: tuple[Counter, ...]
+
+    @property
+    def home(self) -> Counter:
+        """The bucket that everything but a reservation of a spread SKU goes to."""
+        return self.parts[0]
+
+    @property
+    def sku(self) -> str:
+        """The SKU."""
+        return self.home.sku
+
+    @property
+    def node_id(self) -> str:
+        """The node."""
+        return self.home.node_id
+
+    @property
+    def on_hand(self) -> int:
+        """Units that are there."""
+        return sum(part.on_hand for part in self.parts)
+
+    @property
+    def allocated(self) -> int:
+        """Units that belong to sold orders."""
+        return sum(part.allocated for part in self.parts)
+
+    @property
+    def reserved(self) -> int:
+        """Units that are held for orders, those held past their time included."""
+        return sum(part.reserved for part in self.parts)
+
+    @property
+    def safety(self) -> int:
+        """Units that are not for sale, in case the books are wrong."""
+        return self.home.safety
+
+    @property
+    def available(self) -> int:
+        """Units that a reservation may take right now."""
+        return sum(part.available for part in self.parts)
+
+    @property
+    def version(self) -> int:
+        """How often any of the buckets moved."""
+        return sum(part.version for part in self.parts)
+
+    def past_time(self, now: datetime) -> int:
+        """Units that count as reserved, though their reservation is over."""
+        return sum(part.past_time(now) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +173,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Units of an order's line that come from a node."""
+    """Units of an order's line that come from a node, out of one of the stock's buckets."""
 
     line_id: str
     sku: str
     node_id: str
     quantity: int
+    bucket: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""The events of stock: every version of a counter is one event, with the counter as it left it. Quantities are units."""
+"""The events of stock: every version of a counter is one event, with the counter as it left it. Quantities are units.
+
+Stock that is spread has several counters, each with a subject of its own: `sku@node` is its home, `sku@node#3` its
+bucket 3. What there is of it is the sum over the latest events of them all.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,7 @@ class StockMoved(EventData):
     allocated: int
     reserved: int
     available: int
+    bucket: int = 0
 
 
 @contract("inventory.received", 1, context="inventory", trigger="goods came in", consumers=_LISTENERS)
@@ -66,6 +71,11 @@ class StockReturned(StockMoved):
     """Units came back and can be sold again."""
 
 
+@contract("inventory.rebalanced", 1, context="inventory", trigger="stock was spread or gathered", consumers=_LISTENERS)
+class StockRebalanced(StockMoved):
+    """Units went into a bucket of the same stock, or out of one."""
+
+
 BY_TYPE: dict[str, type[StockMoved]] = {
     model.event_type.removeprefix("inventory."): model
     for model in (
@@ -78,5 +88,6 @@ BY_TYPE: dict[str, type[StockMoved]] = {
         StockDeallocated,
         StockShipped,
         StockReturned,
+        StockRebalanced,
     )
 }

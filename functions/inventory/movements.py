@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from edge.aggregates import key_reused
 from inventory.domain import effect
-from inventory.store import CHUNK, AlreadyDone, Change, OutOfStock, PartlyDone
+from inventory.ledger import CHUNK, AlreadyDone, Change, OutOfStock, PartlyDone
+from inventory.spreading import Spreading
 from kernel.clock import rfc3339
 from kernel.errors import Busy, Conflict, FieldError, Invalid
 
@@ -46,6 +47,7 @@ class Movements:
     def __init__(self, store: InventoryStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._spreading = Spreading(store, clock)
 
     def make(self, batch: Sequence[Movement], caller: str, key: str, fingerprint: str, correlation_id: str) -> bool:
         """Make every movement of a batch, once per caller and key; answers whether the key was known already.
@@ -55,16 +57,16 @@ class Movements:
         """
         self._check_nodes(batch)
         batch_id = hashlib.sha256("\x1f".join((caller, key)).encode()).hexdigest()[:32]
-        new, first = self._store.claim_batch(batch_id, fingerprint)
+        new, first, at = self._store.claim_batch(batch_id, fingerprint, rfc3339(self._clock.now()))
         if first != fingerprint:
             raise key_reused()
         short: list[int] = []
         rows = [(row, movement) for row, movement in enumerate(batch)]
         counted = [(row, m) for row, m in rows if m.type == "counted"]
         for chunk in _rounds([(row, m) for row, m in rows if m.type != "counted"]):
-            short += self._make_chunk([(row, _change(m, batch_id, row)) for row, m in chunk], correlation_id)
+            short += self._make_chunk([(row, _change(m, batch_id, row, at)) for row, m in chunk], correlation_id)
         for row, movement in counted:
-            self._count(movement, f"{batch_id}#{row}", correlation_id)
+            self._count(movement, f"{batch_id}#{row}", at, correlation_id)
         if short:
             raise NotEnough(sorted(short))
         return not new
@@ -78,22 +80,41 @@ class Movements:
 
     def _make_chunk(self, chunk: Sequence[tuple[int, Change]], correlation_id: str) -> list[int]:
         """Make a chunk as one; where a row stands in the way, row by row. Answers the rows that were short."""
-        at = rfc3339(self._clock.now())
         try:
-            self._store.apply([change for _, change in chunk], at, correlation_id)
+            self._store.apply([change for _, change in chunk], rfc3339(self._clock.now()), correlation_id)
         except AlreadyDone:
             return []
         except (PartlyDone, OutOfStock):
             if len(chunk) == 1:
-                return [chunk[0][0]]
+                return self._make_gathered(*chunk[0], correlation_id)
             return [row for one in chunk for row in self._make_chunk([one], correlation_id)]
         return []
 
-    def _count(self, movement: Movement, movement_id: str, correlation_id: str) -> None:
+    def _make_gathered(self, row: int, change: Change, correlation_id: str) -> list[int]:
+        """Make a movement that the home alone has too little for, after the other buckets gave what they have."""
+        for _ in range(COUNT_TRIES):
+            stock = self._store.stock(change.sku, change.node_id)
+            if stock.available < change.needs_available:
+                return [row]
+            self._spreading.gather(change.sku, change.node_id, change.needs_available)
+            try:
+                self._store.apply([change], rfc3339(self._clock.now()), correlation_id)
+            except AlreadyDone:
+                return []
+            except OutOfStock:
+                continue  # Somebody took of it meanwhile: look again.
+            return []
+        raise Busy("store_busy", "The stock moves too fast to take this from it.")
+
+    def _count(self, movement: Movement, movement_id: str, at: str, correlation_id: str) -> None:
         """Set on hand to what was found: the difference to the version that the count was compared with."""
         for _ in range(COUNT_TRIES):
-            counter = self._store.counter(movement.sku, movement.node_id)
-            difference = movement.quantity - counter.on_hand
+            # With everything at home, the home alone says what can be sold, even where the count leaves less than nothing.
+            self._spreading.gather(movement.sku, movement.node_id)
+            stock = self._store.stock(movement.sku, movement.node_id)
+            if any(part.available for part in stock.parts[1:]):
+                continue
+            difference = movement.quantity - stock.on_hand
             change = Change(
                 movement.sku,
                 movement.node_id,
@@ -102,19 +123,21 @@ class Movements:
                 difference,
                 effect("counted", difference),
                 movement.reference,
-                at_version=counter.version,
+                at_version=stock.home.version,
+                at=at,
             )
+            checks = [self._store.unmoved(part) for part in stock.parts[1:]]
             try:
-                self._store.apply([change], rfc3339(self._clock.now()), correlation_id)
+                self._store.apply([change], at, correlation_id, checks=checks)
             except AlreadyDone:
                 return
             except OutOfStock:
-                continue  # The counter moved on meanwhile: compare again.
+                continue  # The stock moved on meanwhile: compare again.
             return
-        raise Busy("store_busy", "The counter changes too fast to be compared with a count.")
+        raise Busy("store_busy", "The stock moves too fast to be compared with a count.")
 
 
-def _change(movement: Movement, batch_id: str, row: int) -> Change:
+def _change(movement: Movement, batch_id: str, row: int, at: str) -> Change:
     type_: Literal["received", "adjusted"] = "received" if movement.type == "received" else "adjusted"
     return Change(
         movement.sku,
@@ -125,6 +148,7 @@ def _change(movement: Movement, batch_id: str, row: int) -> Change:
         effect(type_, movement.quantity),
         movement.reference,
         needs_available=max(0, -movement.quantity),
+        at=at,
     )
 
 

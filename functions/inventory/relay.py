@@ -36,15 +36,17 @@ def event_of(image: Mapping[str, Any]) -> Event | None:
     """The event that a counter's new version is; None for items that are no counters. Raises LookupError, ValueError."""
     if not image["pk"]["S"].startswith("SKU#") or "last" not in image:
         return None
-    last, sku, node_id = image["last"]["M"], image["pk"]["S"].removeprefix("SKU#"), image["sk"]["S"].removeprefix("NODE#")
+    last, node_id = image["last"]["M"], image["sk"]["S"].removeprefix("NODE#")
+    _, sku, *bucket = image["pk"]["S"].split("#")
     version = int(image["version"]["N"])
-    subject = f"{sku}@{node_id}"
+    subject = "#".join([f"{sku}@{node_id}", *bucket])
     data = BY_TYPE[last["type"]["S"]](
         sku=sku,
         node_id=node_id,
         quantity=int(last["quantity"]["N"]),
         reference=last["reference"]["S"],
         order_id=last["order_id"]["S"] if "order_id" in last else None,
+        bucket=int(bucket[0]) if bucket else 0,
         **{name: int(image[name]["N"]) for name in ("on_hand", "allocated", "reserved", "available")},
     )
     cause = Cause(Actor("machine", "inventory"), last["correlation"]["S"])

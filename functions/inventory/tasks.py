@@ -74,7 +74,9 @@ class ShipmentInput(TaskInput):
 def _out(done: Outcome) -> Result:
     return {
         "outcome": done.outcome,
-        "allocations": [asdict(part) for part in done.sources],
+        "allocations": [
+            {"line_id": part.line_id, "sku": part.sku, "node_id": part.node_id, "quantity": part.quantity} for part in done.sources
+        ],
         "shortages": [asdict(part) for part in done.shortages],
     }
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def count_stock(data: DataStack) -> list[PolicyStatement]:
     """Count stock: a transaction of puts, updates and condition checks asks for each of their rights."""
-    actions = ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+    actions = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
     return [on_table(data.inventory, *actions), query(data.inventory, "by_expiry")]
 
 

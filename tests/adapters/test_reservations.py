@@ -60,15 +60,18 @@ def wanted(count: int, quantity: int = 2) -> list[Wanted]:
 
 def totals(client: Any, sku: str) -> dict[str, int]:
     names = ("on_hand", "allocated", "reserved", "available")
-    found = store(client).counters(sku)
-    for c in found:
-        assert c.available == c.on_hand - c.allocated - c.reserved - c.safety
-        # Conservation: a counter is the fold of its movements, and its version counts them.
-        moved = store(client).movements(c.sku, c.node_id)
-        for name in ("on_hand", "allocated", "reserved"):
-            assert getattr(c, name) == sum(int(m["delta"]["M"][name]["N"]) for m in moved)
-        assert c.version == len(moved)
-    return {name: sum(getattr(c, name) for c in found) for name in names}
+    found = store(client).stocks(sku)
+    for stock in found:
+        moved = store(client).movements(stock.sku, stock.node_id)
+        for part in stock.parts:
+            assert part.available == part.on_hand - part.allocated - part.reserved - part.safety
+            assert part.reserved == sum(part.held_until.values())
+            # Conservation: a counter is the fold of its movements, and its version counts them.
+            own = [m for m in moved if int(m["bucket"]["N"]) == part.bucket]
+            for name in ("on_hand", "allocated", "reserved"):
+                assert getattr(part, name) == sum(int(m["delta"]["M"].get(name, {"N": "0"})["N"]) for m in own)
+            assert part.version == len(own)
+    return {name: sum(getattr(stock, name) for stock in found) for name in names}
 
 
 BIG = 146
@@ -151,7 +154,7 @@ def test_what_is_held_past_its_time_can_be_sold_without_any_sweep(database: Any)
     assert holds.reserve("ord_1", wanted(1), None, "req").outcome == "reserved"
     assert holds.reserve("ord_2", wanted(1), None, "req").outcome == "out_of_stock"
     clock.at = NOW + LIFETIME + timedelta(seconds=1)
-    assert holds.held_past_time("SKU-0") == {"wh-1": 2}
+    assert store(database).stock("SKU-0", "wh-1").past_time(clock.now()) == 2
     assert holds.reserve("ord_2", wanted(1), None, "req").outcome == "reserved"
     assert holds.allocate("ord_1", "req").outcome == "expired"
 

@@ -9,7 +9,10 @@ STORE = {
     "events:PutEvents bus",
 }
 STOCK = {
-    *(f"dynamodb:{action} inventory" for action in ("GetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")),
+    *(
+        f"dynamodb:{action} inventory"
+        for action in ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "ConditionCheckItem")
+    ),
     "dynamodb:Query inventory/index/by_expiry",
 }
 START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation")}
