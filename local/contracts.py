@@ -145,7 +145,8 @@ def page(document: dict[str, Any]) -> str:
 def files() -> dict[Path, str]:
     """Every generated file with its content."""
     document = openapi()
-    catalog, asyncapi, graph = (importlib.import_module(name) for name in ("hub.catalog", "local.asyncapi", "local.event_graph"))
+    names = ("hub.catalog", "local.asyncapi", "local.event_graph", "local.lifecycle_diagram")
+    catalog, asyncapi, graph, lifecycle = (importlib.import_module(name) for name in names)
     text = _json(document)
     found = {
         ROOT / "contracts" / "openapi.json": text,
@@ -154,6 +155,7 @@ def files() -> dict[Path, str]:
         ROOT / "contracts" / "catalog.json": _json(catalog.catalog()),
         ROOT / "contracts" / "asyncapi.json": _json(asyncapi.document()),
         ROOT / "docs" / "events.md": graph.page(),
+        ROOT / "docs" / "orders.md": lifecycle.page(ROOT / "docs" / "orders.md"),
     }
     for entry in catalog.catalog():
         type_, version = entry["type"].rsplit(".v", 1)

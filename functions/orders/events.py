@@ -34,12 +34,16 @@ class LineQuantity(_Part):
 
 
 class Customer(_Part):
-    """Who ordered: their id in the clear, the rest masked; `vault_entry` of the order says where the clear is."""
+    """Who ordered: their id in the clear, the rest masked; `vault_entry` of the order says where the clear is.
+
+    `phone_country` is the country (ISO 3166-1 alpha-2) whose numbering plan the phone number belongs to.
+    """
 
     id: str
     name: str | None = None
     email: str | None = None
     phone: str | None = None
+    phone_country: str | None = None
 
 
 class Location(_Part):

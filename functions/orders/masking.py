@@ -1,10 +1,17 @@
 """Masks: enough of a personal value for its owner to recognise it, too little for anybody else."""
 
+import phonenumbers
+
 
 def phone(number: str) -> str:
     """A phone number with all but its last four digits starred."""
     digits = [c for c in number if c.isdigit()]
     return "*" * (len(digits) - 4) + "".join(digits[-4:])
+
+
+def phone_country(number: str) -> str | None:
+    """The country whose numbering plan an E.164 number belongs to; None where the plan does not tell one from another."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
 
 
 def name(full: str) -> str:

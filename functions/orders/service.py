@@ -10,19 +10,20 @@ from edge.event_store import VersionTaken
 from kernel.clock import parse_rfc3339
 from kernel.errors import Conflict
 from kernel.ids import derived_id, new_id
-from orders import domain, holds, masking
+from orders import domain, holds, masking, screening
 from orders import events as ev
 from orders.commands import PlaceOrder, clear_fields
 from orders.holds import NewHold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from kernel.clock import Clock
     from kernel.contracts import EventData
     from orders.commands import PlaceHold
     from orders.domain import Order
+    from orders.screening import RuleSet
 
 
 class KeyClaims(Protocol):
@@ -30,6 +31,14 @@ class KeyClaims(Protocol):
 
     def claim(self, caller: str, operation: str, key: str, claim: Claim, now_s: int) -> Claim:
         """The claim that holds."""
+        ...
+
+
+class Counters(Protocol):
+    """How often customers order."""
+
+    def count(self, rule_id: str, customer_id: str, order_id: str, at: datetime, window: timedelta) -> int:
+        """Count an order into its customer's window; answers how many there are."""
         ...
 
 
@@ -125,6 +134,23 @@ class Orders:
         """Lock the order for cancellation; the saga that this starts undoes what was done."""
         return self.decide(order_id, command, lambda order: domain.request_cancel(order, reason))
 
+    def screen(self, order_id: str, command: Command, rules: RuleSet, counters: Counters) -> Order:
+        """Hold a received order where a rule says so; once that was done, asking again changes nothing."""
+        order = self.load(order_id).state
+        if order.status != "received" or screening.is_done(order):
+            return order
+        customer = order.received.customer.id
+        ordered = {rule.id: counters.count(rule.id, customer, order_id, order.received_at, rule.window) for rule in rules.velocity}
+        now = self._clock.now()
+        found = screening.findings(order, rules, ordered, now)
+        if not found:
+            return order
+
+        def decide(current: Order) -> Sequence[EventData]:
+            return holds.place(current, found, now) if current.status in ("received", "on_hold") else []
+
+        return self.decide(order_id, command, decide).state
+
     def hold(self, order_id: str, command: Command, wanted: PlaceHold) -> tuple[Done[Order], str]:
         """Stop the order; answers the id of the hold too. The same idempotency key leads to the same hold."""
         hold_id = derived_id("hld", order_id, command.key) if command.key else new_id("hld")
@@ -159,6 +185,7 @@ def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
             name=masking.name(customer.name) if customer.name else None,
             email=masking.email(customer.email) if customer.email else None,
             phone=masking.phone(customer.phone) if customer.phone else None,
+            phone_country=masking.phone_country(customer.phone) if customer.phone else None,
         ),
         ship_to=ev.ShipTo(
             name=masking.name(ship_to.name),

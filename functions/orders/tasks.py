@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
+from edge import clients
+from edge.settings import ClaimSettings, read
 from edge.tasks import TaskFunction, TaskInput
 from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from kernel.errors import Conflict
+from kernel.events import Actor
 from orders import domain
 from orders import events as ev
 from orders.domain import Order, fold
+from orders.screening import RuleSet
 from orders.service import Orders
+from orders.store import OrderCounters
 
 if TYPE_CHECKING:
     from edge.tasks import Result
@@ -27,6 +34,18 @@ handler = TaskFunction()
 def orders() -> Orders:
     """The service, wired once."""
     return Orders(aggregates(fold, "order", "ord"), SystemClock())
+
+
+@lru_cache(maxsize=1)
+def rules() -> RuleSet:
+    """The screening rules that were deployed with this code. Raises pydantic's ValidationError."""
+    return RuleSet.model_validate_json(Path(__file__).with_name("screening_rules.json").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def counters() -> OrderCounters:
+    """How often customers order."""
+    return OrderCounters(clients.dynamodb(), read(ClaimSettings).claims_table)
 
 
 def brief(order: Order) -> dict[str, object]:
@@ -132,8 +151,13 @@ class RepairInput(TaskInput):
 
 @handler.command("screen", TaskInput)
 def screen(task: TaskInput) -> Result:
-    """Whether the saga has work to do: `proceed` with the order's brief, `resume` at the release, `hold`, or `stop`."""
-    order = orders().load(task.order_id).state
+    """Screen the order, and say whether the saga has work to do.
+
+    `proceed` with the order's brief, `resume` at the release, `hold` where somebody has to decide first, or `stop`.
+    """
+    command = task.request("screen-order")
+    by_rule = replace(command, cause=replace(command.cause, actor=Actor("rule", "screening")))
+    order = orders().screen(task.order_id, by_rule, rules(), counters())
     outcomes = {"received": "proceed", "confirmed": "resume", "allocated": "resume", "on_hold": "hold"}
     outcome = outcomes.get(order.status, "stop")
     return {"outcome": outcome, "order": brief(order)}

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 def tasks(stage: Stage, data: DataStack) -> dict[str, Spec]:
     """What the sagas call."""
     return {
-        "orders-tasks": Spec("orders.tasks.handler", store_env(stage, data), event_store(data)),
+        "orders-tasks": Spec(
+            "orders.tasks.handler",
+            {**store_env(stage, data), "CLAIMS_TABLE": data.claims.table_name},
+            [*event_store(data), on_table(data.claims, "UpdateItem")],
+        ),
     }
 
 

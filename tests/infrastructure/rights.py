@@ -61,7 +61,7 @@ RIGHTS: dict[str, set[str]] = {
     "flow": {"dynamodb:Query orders", "dynamodb:BatchGetItem insights", "dynamodb:UpdateItem insights", *queue("flow")},
     "insights-api": {"dynamodb:Query insights"},
     "docs-api": set(),
-    "orders-tasks": STORE,
+    "orders-tasks": {*STORE, "dynamodb:UpdateItem claims"},
     "inventory-tasks": STOCK,
     "payments-tasks": {*STORE, "secretsmanager:GetSecretValue PaymentKey"},
     "fulfilment-tasks": {
