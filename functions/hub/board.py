@@ -18,9 +18,9 @@ from edge.aggregates import Aggregates
 from edge.event_store import EventStore
 from edge.fast_lane import RelayOnly
 from edge.logs import logger
+from edge.queue_events import Message, messages
 from edge.settings import FromEnvironment, read
 from hub import contexts
-from hub.queue_events import Message, messages
 from kernel.clock import SystemClock, rfc3339
 from orders.domain import Order
 from orders.domain import fold as fold_order

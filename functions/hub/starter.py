@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from edge import clients
 from edge.logs import logger
+from edge.queue_events import Message, answer_each
 from edge.settings import SagaSettings, read
-from hub.queue_events import Message, answer_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -28,6 +28,8 @@ class Message:
     correlation_id: str
     traceparent: str | None
     data: Mapping[str, Any]
+    envelope: Mapping[str, Any]
+    """The event as it came, in full."""
 
     @property
     def order_id(self) -> str:
@@ -50,6 +52,7 @@ def messages(event: Mapping[str, Any]) -> Iterator[Message]:
             detail["correlationid"],
             detail.get("traceparent"),
             detail["data"],
+            detail,
         )
 
 
