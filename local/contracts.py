@@ -24,6 +24,7 @@ APIS: Final = (
     "fulfilment.api",
     "payments.api",
     "remediation.api",
+    "webhooks.api",
     "hub.api",
     "insights.api",
 )

@@ -9,8 +9,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 
 from stacks.concern import Concern, tell
+from stacks.constructs.consumer import parking, waiting
 from stacks.constructs.secret import HubSecret
 from stacks.constructs.table import table
+from stacks.functions.spec import SENDER_TIMEOUT_S
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -39,9 +41,13 @@ class DataStack(Concern):
         self.vault = table(self, "vault", stage, sort=ddb.AttributeType.STRING)
         self.views = table(self, "views", stage, sort=ddb.AttributeType.STRING, indexes=VIEW_INDEXES)
         self.insights = table(self, "insights", stage, sort=ddb.AttributeType.STRING, ttl=True)
+        self.webhooks = table(self, "webhooks", stage, sort=ddb.AttributeType.STRING, indexes=["by_due"], ttl=True)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")
+        self.webhook_key = self._key(stage, "Webhook", "What webhooks are signed with")
+        self.deliveries_dead = parking(self, "DeliveriesDead", stage, "webhook-deliveries")
+        self.deliveries = waiting(self, "Deliveries", stage, "webhook-deliveries", self.deliveries_dead, SENDER_TIMEOUT_S)
         self.payment_key = HubSecret(self, "PaymentKey", stage, "The payment provider's API key")
         self.payment_webhook = HubSecret(self, "PaymentWebhook", stage, "What the payment provider signs its webhooks with")
         self.warehouse_key = HubSecret(self, "WarehouseKey", stage, "The warehouse's API key")
@@ -50,6 +56,7 @@ class DataStack(Concern):
             "OrdersTable": self.orders.table_name,
             "ViewsTable": self.views.table_name,
             "InventoryTable": self.inventory.table_name,
+            "WebhooksTable": self.webhooks.table_name,
             "EventBus": self.bus.event_bus_name,
             "ProviderKeySecret": self.payment_key.arn,
             "ProviderWebhookSecret": self.payment_webhook.arn,

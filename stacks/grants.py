@@ -48,6 +48,12 @@ def send(queue: sqs.IQueue) -> PolicyStatement:
     return PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn])
 
 
+def send_many(queue: sqs.IQueue, stage: Stage) -> PolicyStatement:
+    """Put messages into a queue in batches, for which the emulator, unlike AWS, has an action of its own."""
+    batch = ["sqs:SendMessageBatch"] if stage.is_local else []
+    return PolicyStatement(actions=["sqs:SendMessage", *batch], resources=[queue.queue_arn])
+
+
 def publish(bus: events.IEventBus) -> PolicyStatement:
     """Tell events on this bus."""
     return PolicyStatement(actions=["events:PutEvents"], resources=[bus.event_bus_arn])

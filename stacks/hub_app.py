@@ -15,6 +15,7 @@ from stacks.hub import HubStack
 from stacks.identity import IdentityStack
 from stacks.operations import OperationsStack
 from stacks.stage import stage_of
+from stacks.subscribers import SubscribersStack
 
 if TYPE_CHECKING:
     from stacks.stage import Stage
@@ -28,7 +29,8 @@ def build(app: cdk.App) -> Stage:
     fulfilment = FulfilmentStack(app, stage, data)
     hub = HubStack(app, stage, data, fulfilment)
     api = ApiStack(app, stage, data, identity, fulfilment)
-    OperationsStack(app, stage, data, fulfilment, hub, api)
+    subscribers = SubscribersStack(app, stage, data)
+    OperationsStack(app, stage, data, fulfilment, hub, subscribers, api)
     if not stage.is_local:
         ArchiveStack(app, stage, data)
     cdk.Tags.of(app).add("project", "orderhub")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stacks.fulfilment import FulfilmentStack
     from stacks.hub import HubStack
     from stacks.stage import Stage
+    from stacks.subscribers import SubscribersStack
 
 RELAYS = ("relay", "inventory-relay")
 MINUTE = Duration.minutes(1)
@@ -32,11 +33,19 @@ class OperationsStack(Concern):
     """Alarms and the dashboard."""
 
     def __init__(
-        self, scope: Construct, stage: Stage, data: DataStack, fulfilment: FulfilmentStack, hub: HubStack, api: ApiStack
+        self,
+        scope: Construct,
+        stage: Stage,
+        data: DataStack,
+        fulfilment: FulfilmentStack,
+        hub: HubStack,
+        subscribers: SubscribersStack,
+        api: ApiStack,
     ) -> None:
         super().__init__(scope, "Operations", stage)
         self._topic = self._pager(stage)
-        for name, queue in hub.dead.items():
+        self._dead = {**hub.dead, **subscribers.dead}
+        for name, queue in self._dead.items():
             parked = queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic="max")
             self._alarm(f"parked-{name}", parked, 0, f"What {name} could not handle is parked in its dead-letter queue")
         for saga in (*fulfilment.sagas.selling, fulfilment.sagas.remediation):
@@ -46,10 +55,10 @@ class OperationsStack(Concern):
             age = hub.functions[name].function.metric("IteratorAge", statistic="max", period=MINUTE)
             self._alarm(f"behind-{name}", age, BEHIND_MS, "The relay is behind")
         self._alarm("server-errors", api.api.metric_server_error(period=MINUTE), 0, "The API answered 5xx")
-        functions = {**fulfilment.functions, **hub.functions, **api.functions}
+        functions = {**fulfilment.functions, **hub.functions, **subscribers.functions, **api.functions}
         for name, made in functions.items():
             self._alarm(f"throttled-{name}", made.function.metric_throttles(period=MINUTE), 0, f"{name} was throttled")
-        for table in (data.orders, data.inventory, data.claims, data.told, data.vault, data.views, data.insights):
+        for table in (data.orders, data.inventory, data.claims, data.told, data.vault, data.views, data.webhooks, data.insights):
             self._alarm(f"throttled-table-{table.node.id.lower()}", _throttles(table), 0, "A hot key, or a quota")
         self._dashboard(stage, fulfilment, hub, api)
 
@@ -92,7 +101,7 @@ class OperationsStack(Concern):
                 title="Relays behind, ms", left=[hub.functions[name].function.metric("IteratorAge") for name in RELAYS]
             ),
             cloudwatch.GraphWidget(
-                title="Parked", left=[queue.metric_approximate_number_of_messages_visible() for queue in hub.dead.values()]
+                title="Parked", left=[queue.metric_approximate_number_of_messages_visible() for queue in self._dead.values()]
             ),
         )
 

@@ -49,6 +49,9 @@ class Stage:
     tasks: int | None = None
     """How many copies of a saga's task function may run at once; sagas retry what is turned away."""
     throttle_rate: int = 5000
+    webhook_schemes: tuple[str, ...] = ("https",)
+    webhook_networks: tuple[str, ...] = ()
+    """Networks to which webhooks may go although they are not public."""
 
     @property
     def is_local(self) -> bool:
@@ -78,6 +81,8 @@ STAGES: dict[str, Stage] = {
         tasks=4,
         fast_lane_budget_ms=1000,
         consumers=4,
+        webhook_schemes=("https", "http"),
+        webhook_networks=("127.0.0.0/8", "::1/128"),
     ),
     "dev": Stage(
         "dev",

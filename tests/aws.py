@@ -22,8 +22,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "inventory": ("pk", "sk"),
     "views": ("pk", "sk"),
     "insights": ("pk", "sk"),
+    "webhooks": ("pk", "sk"),
 }
-INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "status", "due"]}
+INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "status", "due"], "webhooks": ["due"]}
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _PATIENT = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "max_attempts": 4})
@@ -53,6 +54,12 @@ def kms() -> KMSClient:
 def secrets() -> SecretsManagerClient:
     """Secrets Manager."""
     return boto3.client("secretsmanager", config=_PATIENT)
+
+
+@lru_cache(maxsize=1)
+def sqs() -> SQSClient:
+    """Simple Queue Service."""
+    return boto3.client("sqs", config=_PATIENT)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.logs import logger
@@ -28,7 +28,7 @@ class Message:
     correlation_id: str
     traceparent: str | None
     data: Mapping[str, Any]
-    envelope: Mapping[str, Any]
+    envelope: Mapping[str, Any] = field(default_factory=dict)
     """The event as it came, in full."""
 
     @property
@@ -39,21 +39,37 @@ class Message:
 
 def messages(event: Mapping[str, Any]) -> Iterator[Message]:
     """The events of an SQS batch. Raises KeyError or ValueError for a body that is no envelope."""
+    return (_message(record) for record in event["Records"])
+
+
+def readable(event: Mapping[str, Any]) -> tuple[list[Message], list[str]]:
+    """The events of an SQS batch, and the ids of those messages that are no envelopes: one bad one spoils no batch."""
+    found: list[Message] = []
+    failed: list[str] = []
     for record in event["Records"]:
-        detail = json.loads(record["body"])["detail"]
-        yield Message(
-            record["messageId"],
-            detail["id"],
-            detail["type"],
-            detail["subject"],
-            int(detail["sequence"]),
-            parse_rfc3339(detail["time"]),
-            detail.get("lane", ""),
-            detail["correlationid"],
-            detail.get("traceparent"),
-            detail["data"],
-            detail,
-        )
+        try:
+            found.append(_message(record))
+        except (LookupError, ValueError, TypeError) as error:
+            logger.error("no envelope", message=record["messageId"], reason=type(error).__name__)
+            failed.append(record["messageId"])
+    return found, failed
+
+
+def _message(record: Mapping[str, Any]) -> Message:
+    detail = json.loads(record["body"])["detail"]
+    return Message(
+        record["messageId"],
+        detail["id"],
+        detail["type"],
+        detail["subject"],
+        int(detail["sequence"]),
+        parse_rfc3339(detail["time"]),
+        detail.get("lane", ""),
+        detail["correlationid"],
+        detail.get("traceparent"),
+        detail["data"],
+        detail,
+    )
 
 
 def answer_each(event: Mapping[str, Any], act: Callable[[Message], None]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import importlib
 
-_WITH_EVENTS = ("orders", "payments", "fulfilment", "inventory", "remediation")
+_WITH_EVENTS = ("orders", "payments", "fulfilment", "inventory", "remediation", "webhooks")
 
 
 def declare() -> None:

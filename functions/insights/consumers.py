@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from edge import clients
 from edge.event_store import EventStore
 from edge.logs import logger
+from edge.queue_events import messages
 from edge.settings import FromEnvironment, read
 from hub import contexts
-from hub.queue_events import messages
 from insights.flow import steps
 from insights.store import CountedElsewhere, FlowStore, Found
 

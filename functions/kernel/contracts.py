@@ -137,6 +137,12 @@ def current(type_: str) -> type[EventData]:
         raise UnknownEvent(type_) from None
 
 
+def superseded(published: str) -> bool:
+    """Whether there is a newer version of a published type, such as `order.received.v1`."""
+    type_, _, version = published.rpartition(".v")
+    return version.isdecimal() and int(version) < _newest.get(type_, 0)
+
+
 def source_of(model: type[EventData]) -> str:
     """The bus source of an event, such as `orderhub.orders`."""
     return f"orderhub.{_contracts[model.event_type, model.event_version].context}"

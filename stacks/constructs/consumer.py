@@ -40,6 +40,35 @@ def parking(scope: Construct, id_: str, stage: Stage, name: str) -> sqs.Queue:
     return queue
 
 
+def waiting(scope: Construct, id_: str, stage: Stage, name: str, dead: sqs.Queue, timeout_s: int) -> sqs.Queue:
+    """A queue in front of a function that has `timeout_s` seconds for a batch; what keeps failing goes to `dead`."""
+    return sqs.Queue(
+        scope,
+        id_,
+        queue_name=f"orderhub-{stage.name}-{name}",
+        # Six times the function's timeout, as Lambda asks of a queue that feeds it.
+        visibility_timeout=Duration.seconds(6 * timeout_s),
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=not stage.is_local,
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=TRIES),
+        removal_policy=stage.removal,
+    )
+
+
+def feed(scope: Construct, *, stage: Stage, queue: sqs.IQueue, function: ServiceFunction) -> None:
+    """Let a function take a queue's messages, ten at a time, and answer for each of them."""
+    function.role.add_to_policy(consume(queue))
+    lambda_.EventSourceMapping(
+        scope,
+        "Mapping",
+        target=function.function,
+        event_source_arn=queue.queue_arn,
+        batch_size=BATCH,
+        report_batch_item_failures=True,
+        max_concurrency=stage.consumers,
+    ).node.add_dependency(function.role)
+
+
 class Consumer(Construct):
     """Lets a function answer the events that a rule picks."""
 
@@ -55,17 +84,7 @@ class Consumer(Construct):
     ) -> None:
         super().__init__(scope, f"{name}-consumer")
         self.dead = parking(self, "Dead", stage, name)
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            queue_name=f"orderhub-{stage.name}-{name}",
-            # Six times the function's timeout, as Lambda asks of a queue that feeds it.
-            visibility_timeout=Duration.seconds(6 * function.timeout_s),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=not stage.is_local,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead, max_receive_count=TRIES),
-            removal_policy=stage.removal,
-        )
+        self.queue = waiting(self, "Queue", stage, name, self.dead, function.timeout_s)
         events.Rule(
             self,
             "Rule",
@@ -75,13 +94,4 @@ class Consumer(Construct):
             # What the bus cannot queue is parked with what the function could not handle: both are the event as it was.
             targets=[targets.SqsQueue(self.queue, dead_letter_queue=self.dead)],
         )
-        function.role.add_to_policy(consume(self.queue))
-        lambda_.EventSourceMapping(
-            self,
-            "Mapping",
-            target=function.function,
-            event_source_arn=self.queue.queue_arn,
-            batch_size=BATCH,
-            report_batch_item_failures=True,
-            max_concurrency=stage.consumers,
-        ).node.add_dependency(function.role)
+        feed(self, stage=stage, queue=self.queue, function=function)

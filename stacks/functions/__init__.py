@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stacks.functions import fulfilment, hub, insights, inventory, orders, payments, remediation
+from stacks.functions import fulfilment, hub, insights, inventory, orders, payments, remediation, webhooks
 
 if TYPE_CHECKING:
     from stacks.data import DataStack
@@ -32,6 +32,6 @@ def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str
 def api_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What answers HTTP."""
     specs: dict[str, Spec] = {}
-    for context in (orders, inventory, fulfilment, payments, remediation, hub, insights):
+    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights):
         specs |= context.api(stage, data, sagas)
     return specs

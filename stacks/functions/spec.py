@@ -20,6 +20,9 @@ Library = Literal["payments", "documents"]
 CONSUMER_TIMEOUT_S = 15
 """A consumer that hangs hides its messages for six times as long."""
 
+SENDER_TIMEOUT_S = 29
+"""The sender of webhooks gives endpoints two seconds a batch and the last of them five more; the rest is for looking up names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:

@@ -10,8 +10,14 @@ from tests.infrastructure.rights import RIGHTS
 KNOW_NO_RESOURCES = ("logs:", "xray:")
 """Services whose vended-log delivery and trace actions cannot be bound to a resource (AWS service authorization reference)."""
 
+PURPOSES = {"ContactKey": "contact", "Last4Key": "last4", "WebhookKey": "webhooks"}
+"""What each key is for."""
+
 ON_THE_EMULATOR = {"states:SendTaskSuccess remediation": "states:SendTaskSuccess *"}
 """Rights that the emulator cannot bind to their resource."""
+
+EMULATORS_OWN = {"sqs:SendMessageBatch"}
+"""Actions that only the emulator asks for; on AWS SendMessage covers the batch."""
 
 
 def test_every_function_is_in_the_table(deployment: Deployment) -> None:
@@ -22,7 +28,9 @@ def test_every_function_is_in_the_table(deployment: Deployment) -> None:
 def test_a_function_may_do_what_the_table_says_and_nothing_else(deployment: Deployment, name: str) -> None:
     logs = {f"logs:{action} /aws/lambda/{name}" for action in ("CreateLogStream", "PutLogEvents")}
     wanted = {ON_THE_EMULATOR.get(right, right) if deployment.stage == "local" else right for right in RIGHTS[name]}
-    assert {str(grant) for grant in deployment.grants(deployment.role_of(deployment.functions[name]))} == wanted | logs
+    found = deployment.grants(deployment.role_of(deployment.functions[name]))
+    own = EMULATORS_OWN if deployment.stage == "local" else set()
+    assert {str(grant) for grant in found if grant.action not in own} == wanted | logs
 
 
 def test_every_function_has_a_role_of_its_own(deployment: Deployment) -> None:
@@ -55,20 +63,34 @@ def test_a_saga_may_call_the_functions_that_its_file_names(deployment: Deploymen
     assert {str(grant) for grant in rest} == {f"lambda:InvokeFunction {context.lower()}-tasks" for context in named}
 
 
-def test_the_schedule_may_call_the_watch_only(deployment: Deployment) -> None:
-    (schedule,) = deployment.of_type("AWS::Scheduler::Schedule")
-    role = deployment.target(schedule, schedule.properties["Target"]["RoleArn"])
-    assert {str(grant) for grant in deployment.grants(role)} == {"lambda:InvokeFunction watch", "sqs:SendMessage watch-dlq"}
+def test_a_schedule_may_call_its_function_and_no_other(deployment: Deployment) -> None:
+    schedules = deployment.of_type("AWS::Scheduler::Schedule")
+    assert {deployment.name(schedule) for schedule in schedules} >= {"watch", "webhook-sweep"}
+    for schedule in schedules:
+        name = deployment.name(schedule)
+        role = deployment.target(schedule, schedule.properties["Target"]["RoleArn"])
+        assert {str(grant) for grant in deployment.grants(role)} == {f"lambda:InvokeFunction {name}", f"sqs:SendMessage {name}-dlq"}
 
 
-def test_only_the_warehouse_step_opens_personal_data_and_only_the_last_four_digits(deployment: Deployment) -> None:
-    opens = {
+def _opens(deployment: Deployment, *keys: str) -> set[tuple[str, str]]:
+    return {
         (name, grant.resource)
         for name, function in deployment.functions.items()
         for grant in deployment.grants(deployment.role_of(function))
-        if grant.action in {"kms:Decrypt", "kms:*", "kms:ReEncryptFrom"}
+        if grant.action in {"kms:Decrypt", "kms:*", "kms:ReEncryptFrom"} and grant.resource in keys
     }
-    assert opens == {("fulfilment-tasks", "Last4Key")}
+
+
+def test_every_key_has_a_purpose(deployment: Deployment) -> None:
+    assert {deployment.name(key) for key in deployment.of_type("AWS::KMS::Key")} == set(PURPOSES)
+
+
+def test_only_the_warehouse_step_opens_personal_data_and_only_the_last_four_digits(deployment: Deployment) -> None:
+    assert _opens(deployment, "ContactKey", "Last4Key") == {("fulfilment-tasks", "Last4Key")}
+
+
+def test_only_who_signs_webhooks_and_who_shows_a_new_secret_open_signing_secrets(deployment: Deployment) -> None:
+    assert {name for name, _ in _opens(deployment, "WebhookKey")} == {"webhook-sender", "webhooks-api"}
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -77,7 +99,7 @@ def test_on_aws_a_key_is_used_in_the_context_of_its_purpose_only(deployments: di
     for function in deployment.functions.values():
         for grant in deployment.grants(deployment.role_of(function)):
             if grant.action.startswith("kms:"):
-                purpose = "contact" if grant.resource == "ContactKey" else "last4"
+                purpose = PURPOSES[grant.resource]
                 assert grant.conditions == f'{{"StringEquals": {{"kms:EncryptionContext:purpose": "{purpose}"}}}}'
 
 

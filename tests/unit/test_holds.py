@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from edge.queue_events import Message
 from hub.board import due_at
-from hub.queue_events import Message
 from hub.starter import saga_after
 from hub.watch import restart
 from kernel.contracts import EventData
