@@ -1,4 +1,4 @@
-"""The rules of stock: what each movement does to the counters, and which nodes an order's units come from."""
+"""The rules of stock: what each movement does to the counters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 MovementType = Literal[
@@ -188,40 +188,6 @@ class Shortage:
 
     sku: str
     missing: int
-
-
-def source(
-    wanted: Sequence[Wanted], nodes: Sequence[Node], available: Mapping[tuple[str, str], int], pinned: str | None = None
-) -> list[Source] | list[Shortage]:
-    """Choose a node for every unit: one node for all where one has all, else the cheapest nodes first, line by line.
-
-    `available` is by (sku, node). A pinned node is the only one that counts. Nodes rank by cost, then by id.
-    """
-    ranked = sorted((n for n in nodes if _usable(n, pinned)), key=lambda n: (n.cost_rank, n.node_id))
-    demand: dict[str, int] = {}
-    for line in wanted:
-        demand[line.sku] = demand.get(line.sku, 0) + line.quantity
-    for node in ranked:
-        if all(available.get((sku, node.node_id), 0) >= quantity for sku, quantity in demand.items()):
-            return [Source(line.line_id, line.sku, node.node_id, line.quantity) for line in wanted]
-    left = {key: max(0, quantity) for key, quantity in available.items()}
-    chosen: list[Source] = []
-    short: dict[str, int] = {}
-    for line in wanted:
-        missing = line.quantity
-        for node in ranked:
-            taken = min(missing, left.get((line.sku, node.node_id), 0))
-            if taken:
-                left[line.sku, node.node_id] -= taken
-                chosen.append(Source(line.line_id, line.sku, node.node_id, taken))
-                missing -= taken
-        if missing:
-            short[line.sku] = short.get(line.sku, 0) + missing
-    return [Shortage(sku, missing) for sku, missing in short.items()] if short else chosen
-
-
-def _usable(node: Node, pinned: str | None) -> bool:
-    return node.node_id == pinned if pinned is not None else "ship" in node.capabilities
 
 
 def by_pair(parts: Iterable[Source]) -> dict[tuple[str, str], int]:

@@ -50,6 +50,8 @@ class Reservation:
     """What those were settled for."""
     expiries: int = 0
     """How often a reservation of this order ran out."""
+    why: str | None = None
+    """Why from these nodes, as JSON for the order's timeline."""
 
 
 class Held(Table):
@@ -138,6 +140,8 @@ class Held(Table):
             "expiries": {"N": str(reservation.expiries)},
             "sources": {"L": [_source_item(source) for source in reservation.sources]},
         }
+        if reservation.why is not None:
+            item["why"] = {"S": reservation.why}
         if reservation.state not in _ENDED:
             item |= _to_be_swept(reservation)
         put: dict[str, Any] = {"TableName": self._table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
@@ -234,4 +238,5 @@ def _reservation(item: Item) -> Reservation:
         settled,
         frozenset(item["settlements"]["SS"]) if "settlements" in item else frozenset(),
         number(item, "expiries"),
+        text(item, "why") or None,
     )

@@ -13,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from inventory.buckets import CONFLICTS, choose
-from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair, effect, source, write_off
+from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair, effect, write_off
 from inventory.held import Reservation
 from inventory.ledger import CHUNK, AlreadyDone, Change, OutOfStock, ReservationMoved
+from inventory.plans import Attributes, Auction, Plan, told
+from inventory.sourcing import source
 from inventory.spreading import Spreading, back_home
 from kernel.clock import rfc3339
 from kernel.errors import Busy, Conflict
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from inventory.domain import Stock
     from inventory.held import State
+    from inventory.network_store import Networks
     from inventory.store import InventoryStore
     from kernel.clock import Clock
 
@@ -40,38 +43,54 @@ UNFINISHED = timedelta(minutes=2)
 class Outcome:
     """How an operation on a reservation ended."""
 
-    outcome: Literal["reserved", "out_of_stock", "closed", "allocated", "expired", "released"]
+    outcome: Literal["reserved", "out_of_stock", "auction", "closed", "allocated", "expired", "released"]
     sources: tuple[Source, ...] = ()
     shortages: tuple[Shortage, ...] = ()
+    why: str | None = None
+    """Why from these nodes, as JSON for the order's timeline."""
+    auction: Auction | None = None
+    """What bids are wanted for, before anything is held."""
 
 
 class Reservations:
     """Everything that sagas ask of stock."""
 
-    def __init__(self, store: InventoryStore, clock: Clock) -> None:
+    def __init__(self, store: InventoryStore, clock: Clock, networks: Networks) -> None:
         self._store = store
         self._clock = clock
+        self._networks = networks
         self._spreading = Spreading(store, clock)
 
-    def reserve(self, order_id: str, wanted: Sequence[Wanted], node_id: str | None, correlation_id: str) -> Outcome:
-        """Hold every unit of an order, or none. Asked again, it answers what is held. Raises Busy."""
+    def reserve(
+        self,
+        order_id: str,
+        wanted: Sequence[Wanted],
+        node_id: str | None,
+        correlation_id: str,
+        order: Attributes = Attributes(),  # noqa: B008  # frozen
+    ) -> Outcome:
+        """Hold every unit of an order, or none; `auction` where its rule wants bids first. Asked again, it answers what is held.
+
+        Raises Busy.
+        """
         for _ in range(ROUNDS):
             known = self._store.reservation(order_id)
             if known is None or known.state in ("expired", "failed"):
                 stocks = {sku: self._store.stocks(sku) for sku in dict.fromkeys(line.sku for line in wanted)}
-                planned = self._plan(wanted, node_id, stocks)
-                short = tuple(part for part in planned if isinstance(part, Shortage))
-                if short:
-                    return Outcome("out_of_stock", shortages=short)
-                sources = self._drawn(order_id, [part for part in planned if isinstance(part, Source)], stocks)
+                planned = self._plan(wanted, node_id, order, stocks)
+                if isinstance(planned, list):
+                    return Outcome("out_of_stock", shortages=tuple(planned))
+                if isinstance(planned, Auction):
+                    return Outcome("auction", auction=planned)
+                sources = self._drawn(order_id, planned.sources, stocks)
                 if sources is not None:
-                    self._begin(order_id, known, sources, stocks, correlation_id)
+                    self._begin(order_id, known, replace(planned, sources=sources), stocks, correlation_id)
             elif known.state == "pending":
                 self._hold(known, correlation_id)
             elif known.state == "held" and self._is_over(known):
                 self._undo(known, "expiring", "expired", correlation_id)
             elif known.state in ("held", "allocating", "allocated"):
-                return Outcome("reserved", known.sources)
+                return Outcome("reserved", known.sources, why=known.why)
             elif known.state in ("expiring", "failing"):
                 self._finish(known, correlation_id)
             else:
@@ -79,25 +98,25 @@ class Reservations:
         raise Busy("contended", "The reservation is contended; try again in a moment.")
 
     def _plan(
-        self, wanted: Sequence[Wanted], node_id: str | None, stocks: dict[str, list[Stock]]
-    ) -> Sequence[Source] | Sequence[Shortage]:
+        self, wanted: Sequence[Wanted], node_id: str | None, order: Attributes, stocks: dict[str, list[Stock]]
+    ) -> Plan | Auction | list[Shortage]:
         """Where every unit comes from; what is short only where it is so by a consistent sum over all buckets."""
-        nodes = self._store.nodes()
 
-        def planned() -> Sequence[Source] | Sequence[Shortage]:
+        def planned(*, fresh: bool = False) -> Plan | Auction | list[Shortage]:
             available = {(stock.sku, stock.node_id): stock.available for found in stocks.values() for stock in found}
-            return source(wanted, nodes, available, node_id)
+            return source(wanted, order, self._networks.now(fresh=fresh), available, node_id)
 
         plan = planned()
-        short = {part.sku for part in plan if isinstance(part, Shortage)}
-        if short:
+        if isinstance(plan, list):
+            short = {part.sku for part in plan}
             now = self._clock.now()
             # Stock that was held past its time is free, whether or not anybody swept it before.
             if any(stock.past_time(now) for sku in short for stock in stocks[sku]):
                 self.sweep(short)
             for sku in short:
                 stocks[sku] = [self._store.stock(sku, stock.node_id) for stock in self._store.stocks(sku)]
-            plan = planned()
+            # And a node or rule may be newer than what this process knows.
+            plan = planned(fresh=True)
         return plan
 
     def _drawn(self, order_id: str, planned: Sequence[Source], stocks: Mapping[str, list[Stock]]) -> tuple[Source, ...] | None:
@@ -116,14 +135,23 @@ class Reservations:
         self,
         order_id: str,
         known: Reservation | None,
-        sources: tuple[Source, ...],
+        plan: Plan,
         stocks: Mapping[str, list[Stock]],
         correlation_id: str,
     ) -> None:
         """Hold it all in one transaction, or begin to hold it in chunks. Where somebody was faster, nothing is done."""
         now = self._clock.now()
         attempt, expiries = (known.attempt + 1, known.expiries) if known else (1, 0)
-        fresh = Reservation(order_id, attempt, "held", sources, _end(now + LIFETIME), rfc3339(now), expiries=expiries)
+        fresh = Reservation(
+            order_id,
+            attempt,
+            "held",
+            plan.sources,
+            _end(now + LIFETIME),
+            rfc3339(now),
+            expiries=expiries,
+            why=told(plan.reasons),
+        )
         changes = _reserving(fresh, stocks, now)
         if len(changes) > CHUNK:
             self._store.begin(replace(fresh, state="pending"), known)
@@ -134,10 +162,11 @@ class Reservations:
         except (OutOfStock, AlreadyDone, ReservationMoved):
             return
         except Busy:
-            hot = list(by_pair(sources))
+            hot = list(by_pair(plan.sources))
             raise
         else:
-            hot = list(by_pair(sources)) if met >= CONFLICTS else hot
+            hot = list(by_pair(plan.sources)) if met >= CONFLICTS else hot
+            self._networks.took({part.node_id for part in plan.sources})
         finally:
             for pair in hot:
                 self._spreading.widen(*pair)
@@ -151,7 +180,8 @@ class Reservations:
         except ReservationMoved:
             return
         else:
-            self._store.advance(pending, "held", rfc3339(self._clock.now()))
+            if self._store.advance(pending, "held", rfc3339(self._clock.now())):
+                self._networks.took({part.node_id for part in pending.sources})
 
     def allocate(self, order_id: str, correlation_id: str) -> Outcome:
         """Turn what is held into an allocation, which does not expire. Raises Busy."""
@@ -171,7 +201,7 @@ class Reservations:
                     continue
                 self._store.advance(known, "allocated", rfc3339(self._clock.now()))
             elif known.state == "allocated":
-                return Outcome("allocated", known.sources)
+                return Outcome("allocated", known.sources, why=known.why)
             else:
                 return Outcome("closed")
         raise Busy("contended", "The reservation is contended; try again in a moment.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,10 @@ from pydantic import BaseModel
 from edge import clients
 from edge.settings import FromEnvironment, read
 from edge.tasks import TaskFunction, TaskInput
+from inventory.distance import Point
 from inventory.domain import Wanted
+from inventory.network_store import Networks, NetworkStore
+from inventory.plans import Attributes
 from inventory.reservations import Outcome, Reservations
 from inventory.store import InventoryStore
 from kernel.clock import SystemClock
@@ -31,7 +36,9 @@ class InventorySettings(FromEnvironment):
 @lru_cache(maxsize=1)
 def reservations() -> Reservations:
     """The service, wired once."""
-    return Reservations(InventoryStore(clients.dynamodb(), read(InventorySettings).inventory_table), SystemClock())
+    table, clock = read(InventorySettings).inventory_table, SystemClock()
+    store = InventoryStore(clients.dynamodb(), table)
+    return Reservations(store, clock, Networks(store.nodes, NetworkStore(clients.dynamodb(), table), clock))
 
 
 class WantedLine(BaseModel):
@@ -42,11 +49,35 @@ class WantedLine(BaseModel):
     quantity: int
 
 
+class Place(BaseModel):
+    """Degrees, WGS 84."""
+
+    lat: float
+    lon: float
+
+
+class SourcingInput(BaseModel):
+    """What rules may ask of an order."""
+
+    channel: str = ""
+    department: str | None = None
+    tags: dict[str, str] = {}
+    country: str = ""
+    location: Place | None = None
+    deliver_by: date | None = None
+
+    def attributes(self) -> Attributes:
+        """The same as a value."""
+        at = Point(self.location.lat, self.location.lon) if self.location else None
+        return Attributes(self.channel, self.department or "", self.tags, self.country, at, self.deliver_by)
+
+
 class ReserveInput(TaskInput):
-    """What to hold, and the node that it has to come from, if any."""
+    """What to hold, what rules may ask of the order, and the node that it has to come from, if any."""
 
     lines: list[WantedLine]
     node_id: str | None = None
+    sourcing: SourcingInput = SourcingInput()
 
 
 class NodeUnits(BaseModel):
@@ -78,6 +109,7 @@ def _out(done: Outcome) -> Result:
             {"line_id": part.line_id, "sku": part.sku, "node_id": part.node_id, "quantity": part.quantity} for part in done.sources
         ],
         "shortages": [asdict(part) for part in done.shortages],
+        "why": json.loads(done.why) if done.why else None,
     }
 
 
@@ -85,7 +117,7 @@ def _out(done: Outcome) -> Result:
 def reserve(task: ReserveInput) -> Result:
     """Hold every unit: `reserved`, `out_of_stock` with what is short, or `closed` where the order was undone."""
     wanted = [Wanted(line.line_id, line.sku, line.quantity) for line in task.lines]
-    return _out(reservations().reserve(task.order_id, wanted, task.node_id, task.correlation_id))
+    return _out(reservations().reserve(task.order_id, wanted, task.node_id, task.correlation_id, task.sourcing.attributes()))
 
 
 @handler.command("allocate", TaskInput)

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kernel.contracts import EventData
+    from orders.reasons import SourcingReasons
 
 __all__ = ["EDGES", "TRANSITIONS", "Hold", "Line", "Order", "Repair", "Shipment", "Status", "fold", "refuse_unless"]
 
 
-def confirm(order: Order, payment_id: str, allocations: Sequence[ev.Allocation]) -> list[EventData]:
+def confirm(
+    order: Order, payment_id: str, allocations: Sequence[ev.Allocation], sourcing: SourcingReasons | None = None
+) -> list[EventData]:
     """Sell it: payment authorised and stock allocated, in one commit. Deciding it again decides nothing."""
     if order.confirmed:
         return []
     refuse_unless(order, "confirmed")
-    return [ev.OrderConfirmed(payment_id=payment_id), ev.OrderAllocated(allocations=tuple(allocations))]
+    return [ev.OrderConfirmed(payment_id=payment_id), ev.OrderAllocated(allocations=tuple(allocations), sourcing=sourcing)]
 
 
 def release(order: Order, shipments: Sequence[ev.PlannedShipment]) -> list[EventData]:

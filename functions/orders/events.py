@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from kernel.contracts import EventData, contract, downcaster, upcaster
+from orders.reasons import SourcingReasons  # noqa: TC001  # pydantic reads it at run time
 
 _BOARD = ("board", "timeline")
 
@@ -176,9 +177,10 @@ class OrderConfirmed(EventData):
 
 @contract("order.allocated", 1, context="orders", trigger="the reservation became an allocation", consumers=_BOARD)
 class OrderAllocated(EventData):
-    """Every unit has a node."""
+    """Every unit has a node; and why that node, and the days that were promised with it."""
 
     allocations: tuple[Allocation, ...]
+    sourcing: SourcingReasons | None = None
 
 
 @contract("order.released", 1, context="orders", trigger="the warehouse took the shipments", consumers=_BOARD)

@@ -37,7 +37,8 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
         case ev.OrderConfirmed():
             return replace(order, confirmed=True, payment_id=data.payment_id)
         case ev.OrderAllocated():
-            return replace(order, allocations=data.allocations, lines=_count(order, data.allocations, "allocated"))
+            lines = _count(order, data.allocations, "allocated")
+            return replace(order, allocations=data.allocations, sourcing=data.sourcing, lines=lines)
         case ev.OrderReleased():
             parts = [part for shipment in data.shipments for part in shipment.lines]
             added = {s.shipment_id: Shipment(s.shipment_id, s.node_id, "released", s.lines) for s in data.shipments}

@@ -92,6 +92,22 @@ class HoldOut(BaseModel):
     resolution_reason: str | None
 
 
+class PromisedParcelOut(BaseModel):
+    """What one node sends, when it leaves, and when it arrives; days without a time."""
+
+    node_id: str
+    units: int
+    ship_on: str
+    deliver_on: str
+
+
+class PromiseOut(BaseModel):
+    """The promise that the order was sold with: the last parcel's day, and every parcel."""
+
+    deliver_on: str
+    parcels: list[PromisedParcelOut]
+
+
 class RepairOut(BaseModel):
     """A saga that waits for people."""
 
@@ -122,6 +138,7 @@ class OrderOut(BaseModel):
     payment_id: str | None
     holds: list[HoldOut]
     shipments: list[ShipmentOut]
+    promise: PromiseOut | None
     repairs: list[RepairOut]
     reason: str | None
     department: str | None
@@ -217,6 +234,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
         payment_id=order.payment_id,
         holds=[_hold_out(hold) for hold in order.holds.values()],
         shipments=[ShipmentOut(shipment_id=s.shipment_id, node_id=s.node_id, status=s.status) for s in order.shipments.values()],
+        promise=_promise(order),
         repairs=[RepairOut(saga=r.saga, step=r.step, error=r.error) for r in order.repairs.values()],
         reason=order.reason,
         department=received.department,
@@ -228,3 +246,10 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
             "holds": f"/v1/orders/{order.id}/holds",
         },
     )
+
+
+def _promise(order: Order) -> PromiseOut | None:
+    if order.sourcing is None or not order.sourcing.parcels:
+        return None
+    parcels = [PromisedParcelOut.model_validate(parcel, from_attributes=True) for parcel in order.sourcing.parcels]
+    return PromiseOut(deliver_on=max(parcel.deliver_on for parcel in parcels), parcels=parcels)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kernel.events import Actor
     from orders import events as ev
     from orders.lifecycle import Status
+    from orders.reasons import SourcingReasons
 
 Progress = Literal[
     "received",
@@ -127,6 +128,7 @@ class Order:
     ended: Literal["completed", "cancelled", "rejected"] | None = None
     confirmed: bool = False
     allocations: tuple[ev.Allocation, ...] = ()
+    sourcing: SourcingReasons | None = None
     shipments: dict[str, Shipment] = field(default_factory=dict)
     reason: str | None = None
     payment_id: str | None = None

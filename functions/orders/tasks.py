@@ -19,6 +19,7 @@ from kernel.events import Actor
 from orders import domain
 from orders import events as ev
 from orders.domain import Order, fold
+from orders.reasons import SourcingReasons  # noqa: TC001  # pydantic reads it at run time
 from orders.screening import RuleSet
 from orders.service import Orders
 from orders.store import OrderCounters
@@ -57,6 +58,13 @@ def brief(order: Order) -> dict[str, object]:
         "amount": order.grand_total.amount,
         "token": received.payment.token,
         "delivery": received.delivery.model_dump(),
+        "sourcing": {
+            "channel": received.channel,
+            "department": received.department,
+            "tags": received.tags,
+            "country": received.ship_to.country,
+            "location": received.ship_to.location.model_dump() if received.ship_to.location else None,
+        },
         "vault_entry": received.vault_entry,
         "reason": order.reason or "",
         "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
@@ -97,10 +105,11 @@ class ShipmentState(BaseModel):
 
 
 class ConfirmInput(TaskInput):
-    """What was authorised and allocated."""
+    """What was authorised and allocated, and why from there."""
 
     payment_id: str
     allocations: list[Allocated]
+    why: SourcingReasons | None = None
 
 
 class ShipmentsInput(TaskInput):
@@ -177,7 +186,9 @@ def confirm(task: ConfirmInput) -> Result:
     try:
         order = (
             orders()
-            .decide(task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations))
+            .decide(
+                task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations, task.why)
+            )
             .state
         )
     except Conflict:

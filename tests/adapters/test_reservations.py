@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from inventory.domain import Node, Shortage, Source, Wanted, source
+from inventory.domain import Node, Wanted
 from inventory.movements import Movement, Movements, NotEnough
+from inventory.network_store import Networks, NetworkStore
 from inventory.reservations import LIFETIME, Reservations
 from inventory.store import InventoryStore
 from kernel.errors import Invalid
@@ -45,7 +44,7 @@ def store(client: Any) -> InventoryStore:
 
 
 def reservations(client: Any, clock: Watch = CLOCK) -> Reservations:
-    return Reservations(store(client), clock)
+    return Reservations(store(client), clock, Networks(store(client).nodes, NetworkStore(client, "inventory"), clock))
 
 
 def stock(client: Any, units: dict[str, int], node: str = "wh-1") -> None:
@@ -178,33 +177,3 @@ def test_a_batch_of_movements_is_made_once_and_rows_that_take_too_much_are_named
         moves.make(rows, "me", "batch", "other", "req")
     with pytest.raises(Invalid, match="unknown_node"):
         moves.make([Movement("SKU-0", "nowhere", "received", 1, "r")], "me", "batch-2", "f", "req")
-
-
-SKUS = ("A", "B", "C")
-
-
-@given(
-    st.dictionaries(st.tuples(st.sampled_from(SKUS), st.sampled_from(["n1", "n2", "n3"])), st.integers(0, 5)),
-    st.lists(st.tuples(st.sampled_from(SKUS), st.integers(1, 6)), min_size=1, max_size=5),
-)
-@settings(max_examples=300)
-def test_sourcing_takes_no_more_than_there_is_and_gives_up_only_where_there_is_too_little(
-    available: dict[tuple[str, str], int], asked: list[tuple[str, int]]
-) -> None:
-    nodes = [Node(f"n{n}", "", "warehouse", 0, 0, ("ship",), n) for n in (1, 2, 3)]
-    lines = [Wanted(f"ln_{n}", sku, quantity) for n, (sku, quantity) in enumerate(asked)]
-    chosen = source(lines, nodes, available)
-    demand = {sku: sum(q for s, q in asked if s == sku) for sku in SKUS}
-    supply = {sku: sum(q for (s, _), q in available.items() if s == sku) for sku in SKUS}
-    if any(demand[sku] > supply[sku] for sku in SKUS):
-        assert {s.sku: s.missing for s in chosen if isinstance(s, Shortage)} == {
-            sku: demand[sku] - supply[sku] for sku in SKUS if demand[sku] > supply[sku]
-        }
-        return
-    taken: dict[tuple[str, str], int] = {}
-    for part in chosen:
-        assert isinstance(part, Source)
-        taken[part.sku, part.node_id] = taken.get((part.sku, part.node_id), 0) + part.quantity
-    assert all(quantity <= available.get(pair, 0) for pair, quantity in taken.items())
-    for n, (_, quantity) in enumerate(asked):
-        assert sum(part.quantity for part in chosen if isinstance(part, Source) and part.line_id == f"ln_{n}") == quantity
