@@ -55,15 +55,24 @@ def run(instance: Instance) -> None:
 def orders_by_state(instance: Instance) -> dict[str, int]:
     """How many orders the board shows in each state."""
     database, table = client(instance, "dynamodb"), read(instance)["views_table"]
-    return {state: sum(_counts(database, table, f"order#{state}")) for state in STATES}
+    return {
+        state: sum(count for partition in partitions(state) for count in _counts(database, table, partition)) for state in STATES
+    }
 
 
-def _counts(database: Any, table: str, status: str) -> list[int]:  # a boto3 client
+def partitions(state: str) -> tuple[str, ...]:
+    """The partitions of the board's index in which the orders of a state are."""
+    from hub.indexes import lead
+
+    return lead(None, None, None, state).partitions
+
+
+def _counts(database: Any, table: str, partition: str) -> list[int]:  # a boto3 client
     pages = database.get_paginator("query").paginate(
         TableName=table,
-        IndexName="by_status",
-        KeyConditionExpression="gsi_status_pk = :s",
-        ExpressionAttributeValues={":s": {"S": status}},
+        IndexName="by_state",
+        KeyConditionExpression="gsi_state_pk = :s",
+        ExpressionAttributeValues={":s": {"S": partition}},
         Select="COUNT",
     )
     return [page["Count"] for page in pages]

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from stacks.stage import Stage
 
-VIEW_INDEXES = ("by_placed", "by_customer", "by_channel", "by_status", "by_due")
+ORDER_INDEXES = ("by_placed", "by_customer", "by_external", "by_channel", "by_state", "by_channel_state", "by_due")
+"""What lists of orders and the watch look into: keys only, so that an order's many changes write few of them."""
+VIEW_INDEXES = ("by_status",)
+"""What lists of rarer things look into: whole items."""
 
 
 class DataStack(Concern):
@@ -39,7 +42,7 @@ class DataStack(Concern):
         self.claims = table(self, "claims", stage, ttl=True)
         self.told = table(self, "told", stage, ttl=True)
         self.vault = table(self, "vault", stage, sort=ddb.AttributeType.STRING)
-        self.views = table(self, "views", stage, sort=ddb.AttributeType.STRING, indexes=VIEW_INDEXES)
+        self.views = table(self, "views", stage, sort=ddb.AttributeType.STRING, indexes=VIEW_INDEXES, key_indexes=ORDER_INDEXES)
         self.insights = table(self, "insights", stage, sort=ddb.AttributeType.STRING, ttl=True)
         self.webhooks = table(self, "webhooks", stage, sort=ddb.AttributeType.STRING, indexes=["by_due"], ttl=True)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")

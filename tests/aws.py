@@ -24,7 +24,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "insights": ("pk", "sk"),
     "webhooks": ("pk", "sk"),
 }
-INDEXES = {"inventory": ["expiry"], "views": ["placed", "customer", "channel", "status", "due"], "webhooks": ["due"]}
+KEY_INDEXES = {"views": ["placed", "customer", "external", "channel", "state", "channel_state", "due"]}
+INDEXES = {"inventory": ["expiry"], "views": ["status", *KEY_INDEXES["views"]], "webhooks": ["due"]}
 
 
 @contextmanager
@@ -82,7 +83,7 @@ def _table(database: Any, name: str, keys: tuple[str, ...]) -> None:
                     {"AttributeName": f"gsi_{index}_pk", "KeyType": "HASH"},
                     {"AttributeName": f"gsi_{index}_sk", "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "ALL"},
+                "Projection": {"ProjectionType": "KEYS_ONLY" if index in KEY_INDEXES.get(name, []) else "ALL"},
             }
             for index in INDEXES[name]
         ]

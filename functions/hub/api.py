@@ -18,6 +18,7 @@ from edge.pages import Pages
 from edge.settings import CursorSettings, ViewSettings, read
 from edge.wiring import aggregates
 from hub import catalog
+from hub.board_items import BoardItems
 from hub.starter import sagas
 from hub.watch import restart
 from kernel.errors import Conflict, NotFound
@@ -69,21 +70,31 @@ def pages() -> Pages:
     return Pages(clients.dynamodb(), read(ViewSettings).views_table, cursors)
 
 
+@lru_cache(maxsize=1)
+def board_items() -> BoardItems:
+    """What the board shows of orders."""
+    return BoardItems(clients.dynamodb(), read(ViewSettings).views_table)
+
+
 @app.get("/v1/repairs", summary="The repair queue", tags=["operations"], responses={200: {"description": "A page"}, **problems()})
 @handler.needs(LOOK)
 def list_repairs(
     cursor: Annotated[str | None, Query(min_length=1, max_length=1024)] = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response[RepairPage]:
     """Orders whose saga could not finish, oldest first."""
-    items, following = pages().read("by_due", "repair", limit, cursor, newest_first=False)
+    keys, following = pages().read("by_due", "repair", limit, cursor, newest_first=False)
+    items = board_items().many(key["pk"]["S"] for key in keys)
     entries = []
-    for item in items:
-        order = json.loads(item["order"]["S"])
-        links = {"order": f"/v1/orders/{order['id']}", "retry": f"/v1/repairs/{order['id']}/retry"}
-        opened_at = item["gsi_due_sk"]["S"].split("#")[0]
-        entries.append(
-            RepairEntry(order_id=order["id"], status=order["status"], opened_at=opened_at, repairs=order["repairs"], links=links)
-        )
+    for key in keys:
+        order_id = key["pk"]["S"]
+        order = json.loads(items[order_id]["order"]["S"]) if order_id in items else {"repairs": []}
+        # The index follows the item within moments: an order that was repaired just now is in the queue no more.
+        if order["repairs"]:
+            links = {"order": f"/v1/orders/{order_id}", "retry": f"/v1/repairs/{order_id}/retry"}
+            opened_at = key["gsi_due_sk"]["S"].split("#")[0]
+            entries.append(
+                RepairEntry(order_id=order_id, status=order["status"], opened_at=opened_at, repairs=order["repairs"], links=links)
+            )
     return Response(200, "application/json", RepairPage(items=entries, next_cursor=following))
 
 

@@ -20,7 +20,7 @@ from edge.fast_lane import RelayOnly
 from edge.logs import logger
 from edge.queue_events import Message, messages
 from edge.settings import FromEnvironment, read
-from hub import contexts
+from hub import contexts, indexes
 from kernel.clock import SystemClock, rfc3339
 from orders.domain import Order
 from orders.domain import fold as fold_order
@@ -108,22 +108,17 @@ class Board:
             return
         order = loaded.state
         shown = order_out(order, loaded.version).model_dump(mode="json", include=set(LISTED))
-        placed, key = order.received.placed_at, f"{order.received.placed_at}#{order_id}"
+        received = order.received
         fields = {
             "order": json.dumps(shown, separators=(",", ":")),
-            "gsi_placed_pk": "orders",
-            "gsi_placed_sk": key,
-            "gsi_customer_pk": f"customer#{order.received.customer.id}",
-            "gsi_customer_sk": key,
-            "gsi_channel_pk": f"channel#{order.received.channel}",
-            "gsi_channel_sk": key,
-            "gsi_status_pk": f"order#{order.status}",
-            "gsi_status_sk": key,
-            "placed_at": placed,
+            "placed_at": received.placed_at,
             "status": order.status,
-            "external_id": order.received.external_id,
-            "channel": order.received.channel,
-            "customer_id": order.received.customer.id,
+            "external_id": received.external_id,
+            "channel": received.channel,
+            "customer_id": received.customer.id,
+            **indexes.entries(
+                order_id, received.placed_at, received.channel, received.external_id, received.customer.id, order.status
+            ),
         }
         self._update(order_id, "order_version", loaded.version, fields, self._due(order))
 
@@ -134,7 +129,7 @@ class Board:
         due = due_at(order, self._settings.patience(order))
         if due is None:
             return None
-        return {"gsi_due_pk": "due", "gsi_due_sk": f"{rfc3339(due)}#{order.id}"}
+        return {"gsi_due_pk": indexes.due(order.id), "gsi_due_sk": f"{rfc3339(due)}#{order.id}"}
 
     def _show_payment(self, payment_id: str) -> None:
         loaded = self._payments.find(payment_id)

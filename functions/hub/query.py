@@ -109,12 +109,22 @@ def list_orders(
     external_id: Annotated[Word | None, Query()] = None,
     placed_from: Annotated[str | None, Query(max_length=40)] = None,
     placed_to: Annotated[str | None, Query(max_length=40)] = None,
+    payment_status: Annotated[PaymentStatus | None, Query()] = None,
     cursor: Annotated[str | None, Query(min_length=1, max_length=1024)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Response[OrderPage]:
-    """Orders, newest first, by any of the filters; the board follows the facts within moments."""
+    """Orders, newest first, by any of the filters; the board follows the facts within moments.
+
+    A page may have fewer orders than `limit`, even none, and still a `next_cursor`: it looks at a bounded number of orders.
+    """
     query = OrderQuery(
-        status, channel, customer_id, external_id, _instant("placed_from", placed_from), _instant("placed_to", placed_to)
+        status,
+        channel,
+        customer_id,
+        external_id,
+        _instant("placed_from", placed_from),
+        _instant("placed_to", placed_to),
+        payment_status,
     )
     items, next_cursor = listing().page(query, limit, cursor)
     return Response(200, "application/json", OrderPage(items=items, next_cursor=next_cursor))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +18,7 @@ from edge.aggregates import Command
 from edge.logs import logger
 from edge.settings import ViewSettings, read
 from edge.wiring import aggregates
+from hub import indexes
 from hub.starter import Saga, Sagas, sagas
 from kernel.clock import SystemClock, rfc3339
 from kernel.errors import DomainError
@@ -79,12 +81,19 @@ class Watch:
         restart(self._sagas, order, f"w{int(now.timestamp())}", correlation_id)
 
     def _overdue(self, now: datetime) -> Iterator[str]:
+        partitions = indexes.all_due()
+        # Every minute begins with another partition, so that none waits behind one that is full.
+        first = int(now.timestamp() // 60) % len(partitions)
+        found = (order_id for partition in (*partitions[first:], *partitions[:first]) for order_id in self._due(partition, now))
+        yield from islice(found, AT_ONCE)
+
+    def _due(self, partition: str, now: datetime) -> Iterator[str]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             IndexName="by_due",
             KeyConditionExpression="gsi_due_pk = :due AND gsi_due_sk < :now",
-            ExpressionAttributeValues={":due": {"S": "due"}, ":now": {"S": rfc3339(now)}},
-            PaginationConfig={"MaxItems": AT_ONCE, "PageSize": 100},
+            ExpressionAttributeValues={":due": {"S": partition}, ":now": {"S": rfc3339(now)}},
+            PaginationConfig={"PageSize": 100},
         )
         for page in pages:
             yield from (item["pk"]["S"] for item in page["Items"])

@@ -23,10 +23,15 @@ def table(
     *,
     sort: ddb.AttributeType | None = None,
     indexes: Sequence[str] = (),
+    key_indexes: Sequence[str] = (),
     stream: ddb.StreamViewType | None = None,
     ttl: bool = False,
 ) -> ddb.TableV2:
-    """A table with `pk` (and `sk`); an index `by_x` has the keys `gsi_x_pk` and `gsi_x_sk`."""
+    """A table with `pk` (and `sk`); an index `by_x` has the keys `gsi_x_pk` and `gsi_x_sk`.
+
+    An index holds whole items, and is written with every change of one; a key index holds their keys, and is written only
+    when these change.
+    """
     made = ddb.TableV2(
         scope,
         name.title(),
@@ -44,10 +49,11 @@ def table(
         global_secondary_indexes=[
             ddb.GlobalSecondaryIndexPropsV2(
                 index_name=index,
+                projection_type=ddb.ProjectionType.KEYS_ONLY if index in key_indexes else ddb.ProjectionType.ALL,
                 partition_key=ddb.Attribute(name=f"gsi_{index.removeprefix('by_')}_pk", type=ddb.AttributeType.STRING),
                 sort_key=ddb.Attribute(name=f"gsi_{index.removeprefix('by_')}_sk", type=ddb.AttributeType.STRING),
             )
-            for index in indexes
+            for index in (*indexes, *key_indexes)
         ],
     )
     if not stage.point_in_time_recovery:

@@ -48,7 +48,13 @@ def api(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
         "hub-api": Spec(
             "hub.api.handler",
             {**store_env(stage, data), **cursor_env(data), **saga_env(sagas.selling)},
-            [on_table(data.orders, "Query"), query(data.views, "by_due"), read_secret(data.cursor_key), start(sagas.machines)],
+            [
+                on_table(data.orders, "Query"),
+                on_table(data.views, "BatchGetItem"),
+                query(data.views, "by_due"),
+                read_secret(data.cursor_key),
+                start(sagas.machines),
+            ],
         ),
         "docs-api": Spec("hub.docs.handler"),
     }

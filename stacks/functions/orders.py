@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from stacks.stage import Stage
 
 
+LISTS = ("by_placed", "by_customer", "by_external", "by_channel", "by_state", "by_channel_state")
+"""The indexes that lists of orders are read from."""
+
+
 def tasks(stage: Stage, data: DataStack) -> dict[str, Spec]:
     """What the sagas call."""
     return {
@@ -49,8 +53,8 @@ def api(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
             {"ORDERS_TABLE": data.orders.table_name, **cursor_env(data)},
             [
                 on_table(data.orders, "Query"),
-                on_table(data.views, "GetItem"),
-                query(data.views, "by_placed", "by_customer", "by_channel", "by_status"),
+                on_table(data.views, "GetItem", "BatchGetItem"),
+                query(data.views, *LISTS),
                 read_secret(data.cursor_key),
             ],
         ),
