@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from local.commands import events, inspect, operate, run
+from local.commands import events, inspect, operate, projections, run
 from local.instance import PROFILE_FILES, Instance
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ for group in (run, inspect, operate):
         app.command()(command)
 app.add_typer(events.events, name="events")
 app.add_typer(events.dlq, name="dlq")
+app.add_typer(projections.projections, name="projections")
 
 
 def main() -> None:

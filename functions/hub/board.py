@@ -1,33 +1,25 @@
-"""The board: one item an order with what lists, the watch and the repair queue ask for.
-
-Whatever event arrives, and in whichever order, the board shows the fold of the order as it is now, under a condition
-that an older fold never replaces a newer one. So it is idempotent, tolerant of order, and can be rebuilt at any time.
-"""
+"""The board: one item an order with what lists, the watch and the repair queue ask for."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from edge import clients
 from edge.aggregates import Aggregates
 from edge.event_store import EventStore
 from edge.fast_lane import RelayOnly
-from edge.logs import logger
-from edge.queue_events import Message, messages
-from edge.settings import FromEnvironment, read
+from edge.settings import FromEnvironment
 from hub import contexts, indexes
+from hub.versioned_items import unless_newer
 from kernel.clock import SystemClock, rfc3339
 from orders.domain import Order
 from orders.domain import fold as fold_order
 from orders.shapes import order_out
 from payments.domain import Payment
 from payments.domain import fold as fold_payment
-from remediation import views as remediation_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +75,10 @@ def due_at(order: Order, patience: timedelta) -> datetime | None:
 
 
 class Board:
-    """Writes the items of the board."""
+    """Writes the items of the board: a projection of orders and their payments."""
+
+    name = "board"
+    reads = ("ord_", "pay_")
 
     def __init__(self, client: DynamoDBClient, settings: BoardSettings) -> None:
         store, lane, clock = EventStore(client, settings.orders_table), RelayOnly(), SystemClock()
@@ -91,7 +86,6 @@ class Board:
         self._settings = settings
         self._orders: Aggregates[Order] = Aggregates(store, lane, clock, fold_order, "order", "ord")
         self._payments: Aggregates[Payment] = Aggregates(store, lane, clock, fold_payment, "payment", "pay")
-        self._incidents = remediation_views.aggregates(store, lane, clock)
 
     def show(self, subject: str) -> None:
         """Bring the board up to date with an aggregate. Raises ClientError."""
@@ -99,8 +93,10 @@ class Board:
             self._show_order(subject)
         elif subject.startswith("pay_"):
             self._show_payment(subject)
-        elif subject.startswith("inc_"):
-            self._show_incident(subject)
+
+    def owns(self, key: tuple[str, str]) -> bool:
+        """Whether the item at this key of the views table is one of the board's."""
+        return key[1] == "BOARD"
 
     def _show_order(self, order_id: str) -> None:
         loaded = self._orders.find(order_id)
@@ -136,22 +132,6 @@ class Board:
         if loaded is not None:
             self._update(loaded.state.order_id, "payment_version", loaded.version, {"payment_status": loaded.state.status}, {})
 
-    def _show_incident(self, incident_id: str) -> None:
-        loaded = self._incidents.find(incident_id)
-        if loaded is None:
-            return
-        for item in remediation_views.items(loaded.state, loaded.version):
-            try:
-                self._client.put_item(
-                    TableName=self._settings.views_table,
-                    Item=item,
-                    ConditionExpression="attribute_not_exists(pk) OR #v < :v",
-                    ExpressionAttributeNames={"#v": "version"},
-                    ExpressionAttributeValues={":v": {"N": str(loaded.version)}},
-                )
-            except ClientError as error:
-                _unless_newer(error)
-
     def _update(
         self, order_id: str, version_name: str, version: int, fields: Mapping[str, str], due: Mapping[str, str] | None
     ) -> None:
@@ -173,42 +153,4 @@ class Board:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            _unless_newer(error)
-
-
-def _unless_newer(error: ClientError) -> None:
-    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-        raise error
-
-
-@lru_cache(maxsize=1)
-def board() -> Board:
-    """The board of this stage."""
-    return Board(clients.dynamodb(), read(BoardSettings))
-
-
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Bring the board up to date with a batch of events: once for every aggregate, however many events it has there."""
-    arrived = datetime.now(UTC)
-    by_subject: dict[str, list[Message]] = {}
-    for message in messages(event):
-        by_subject.setdefault(message.subject, []).append(message)
-        lag_ms = int((arrived - message.time).total_seconds() * 1000)
-        logger.info(
-            "event arrived",
-            event_id=message.id,
-            type=message.type,
-            order_id=message.order_id,
-            subject=message.subject,
-            sequence=message.sequence,
-            lane=message.lane,
-            lag_ms=lag_ms,
-        )
-    failed: list[Message] = []
-    for subject, found in by_subject.items():
-        try:
-            board().show(subject)
-        except Exception:  # noqa: BLE001  # one bad message must not hold up the others; the queue shows it again
-            logger.exception("not shown", subject=subject)
-            failed += found
-    return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message in failed]}
+            unless_newer(error)

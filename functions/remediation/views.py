@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kernel.clock import Clock
 
 
+PARTITIONS = frozenset({"INCIDENT", "APPROVAL"})
+"""Where its items are in the views table."""
+
+
 def aggregates(store: EventStore, lane: Lane, clock: Clock) -> Aggregates[Incident]:
     """All incidents."""
     return Aggregates(store, lane, clock, fold, "incident", "inc")

@@ -22,6 +22,7 @@ from local.instance import PortTaken
 from local.layer import CannotBuild
 from local.logs import NoSuchFunction
 from local.processes import DidNotStart
+from local.rebuilding import RebuildFailed
 from local.tokens import NoToken
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ EXPECTED = (
     DidNotStart,
     NotUp,
     PortTaken,
+    RebuildFailed,
     Refused,
     TookTooLong,
 )

@@ -23,7 +23,7 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
         ),
         "saga-starter": Spec("hub.starter.handler", saga_env(sagas.selling), [start(sagas.machines)], CONSUMER_TIMEOUT_S),
         "board": Spec(
-            "hub.board.handler",
+            "hub.projections.handler",
             {
                 "ORDERS_TABLE": data.orders.table_name,
                 "VIEWS_TABLE": data.views.table_name,
@@ -33,6 +33,20 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
             },
             [on_table(data.orders, "Query"), on_table(data.views, "PutItem", "UpdateItem")],
             CONSUMER_TIMEOUT_S,
+        ),
+        "projections": Spec(
+            "hub.rebuild.handler",
+            {
+                "ORDERS_TABLE": data.orders.table_name,
+                "VIEWS_TABLE": data.views.table_name,
+                "PATIENCE_SAGA_S": str(stage.patience_saga_s),
+                "PATIENCE_WAREHOUSE_S": str(stage.patience_warehouse_s),
+                "PATIENCE_CARRIER_S": str(stage.patience_carrier_s),
+            },
+            [
+                on_table(data.orders, "Query", "Scan"),
+                on_table(data.views, "Scan", "DeleteItem", "PutItem", "UpdateItem"),
+            ],
         ),
         "watch": Spec(
             "hub.watch.handler",

@@ -20,6 +20,7 @@ NEEDS = {
     "dynamodb:GetItem": {"get_item"},
     "dynamodb:PutItem": {"put_item"},
     "dynamodb:Query": {"query"},
+    "dynamodb:Scan": {"scan"},
     "dynamodb:UpdateItem": {"update_item", "Update"},
     "events:PutEvents": {"put_events"},
     "kms:Decrypt": {"decrypt"},

@@ -125,6 +125,11 @@ RIGHTS: dict[str, set[str]] = {
         "dynamodb:UpdateItem views",
         *queue("board"),
     },
+    "projections": {
+        "dynamodb:Query orders",
+        "dynamodb:Scan orders",
+        *(f"dynamodb:{action} views" for action in ("Scan", "DeleteItem", "PutItem", "UpdateItem")),
+    },
     "watch": {
         *STORE,
         "dynamodb:Query views/index/by_due",
