@@ -21,6 +21,7 @@ APIS: Final = (
     "orders.api",
     "hub.query",
     "inventory.api",
+    "inventory.promises_api",
     "fulfilment.api",
     "payments.api",
     "remediation.api",

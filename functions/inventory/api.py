@@ -219,3 +219,7 @@ def get_stock(sku: PathWord) -> Response[SkuStock]:
         for stock in store().stocks(sku)
     ]
     return Response(200, "application/json", SkuStock(sku=sku, available=sum(max(0, n.available) for n in nodes), nodes=nodes))
+
+
+# The routes for planning are this function's too; they stand in a file of their own.
+from inventory import planning_api  # noqa: E402, F401

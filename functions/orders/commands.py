@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal, Self
 
 import phonenumbers
@@ -133,6 +133,12 @@ class LineIn(_Strict):
         return self
 
 
+class PromisedIn(_Strict):
+    """The promise that the customer was given: the day on which everything is there."""
+
+    deliver_on: date
+
+
 class PaymentIn(_Strict):
     """What pays: a token of the payment provider."""
 
@@ -153,6 +159,7 @@ class PlaceOrder(_Strict):
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
     shipping: Amount
     payment: PaymentIn
+    promise: PromisedIn | None = None
     department: Word | None = None
     tags: Annotated[dict[Word, Text], Field(max_length=20)] = {}
 

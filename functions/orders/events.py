@@ -156,6 +156,8 @@ class OrderReceived(EventData):
     department: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     vault_entry: str
+    promised_on: str | None = None
+    """The day for which it was promised when it was sold."""
 
 
 @upcaster("order.received", 1)

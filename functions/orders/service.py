@@ -215,4 +215,5 @@ def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
         department=order.department,
         tags=order.tags,
         vault_entry=entry,
+        promised_on=order.promise.deliver_on.isoformat() if order.promise else None,
     )

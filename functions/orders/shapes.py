@@ -102,9 +102,10 @@ class PromisedParcelOut(BaseModel):
 
 
 class PromiseOut(BaseModel):
-    """The promise that the order was sold with: the last parcel's day, and every parcel."""
+    """When it comes: the day that it was sold with, if any; and once it is allocated, the last parcel's day and every parcel."""
 
-    deliver_on: str
+    sold_with: str | None
+    deliver_on: str | None
     parcels: list[PromisedParcelOut]
 
 
@@ -249,7 +250,8 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
 
 
 def _promise(order: Order) -> PromiseOut | None:
-    if order.sourcing is None or not order.sourcing.parcels:
+    sold_with, known = order.received.promised_on, order.sourcing.parcels if order.sourcing else ()
+    if sold_with is None and not known:
         return None
-    parcels = [PromisedParcelOut.model_validate(parcel, from_attributes=True) for parcel in order.sourcing.parcels]
-    return PromiseOut(deliver_on=max(parcel.deliver_on for parcel in parcels), parcels=parcels)
+    parcels = [PromisedParcelOut.model_validate(parcel, from_attributes=True) for parcel in known]
+    return PromiseOut(sold_with=sold_with, deliver_on=max((p.deliver_on for p in parcels), default=None), parcels=parcels)

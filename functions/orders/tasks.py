@@ -63,6 +63,7 @@ def brief(order: Order) -> dict[str, object]:
             "department": received.department,
             "tags": received.tags,
             "country": received.ship_to.country,
+            "deliver_by": received.promised_on,
             "location": received.ship_to.location.model_dump() if received.ship_to.location else None,
         },
         "vault_entry": received.vault_entry,

@@ -36,7 +36,12 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
 
 
 def api(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
-    """What answers HTTP."""
+    """What answers HTTP: commands, and promises that can read and nothing else."""
     return {
         "inventory-api": Spec("inventory.api.handler", {"INVENTORY_TABLE": data.inventory.table_name}, count_stock(data)),
+        "promises-api": Spec(
+            "inventory.promises_api.handler",
+            {"INVENTORY_TABLE": data.inventory.table_name},
+            [on_table(data.inventory, "GetItem", "Query")],
+        ),
     }

@@ -48,6 +48,7 @@ RIGHTS: dict[str, set[str]] = {
         READ_CURSOR_KEY,
     },
     "inventory-api": STOCK,
+    "promises-api": {"dynamodb:GetItem inventory", "dynamodb:Query inventory"},
     "fulfilment-api": STORE,
     "payments-api": {*STORE, "secretsmanager:GetSecretValue PaymentWebhook"},
     "remediation-api": {
