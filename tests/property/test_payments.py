@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from edge.aggregates import Aggregates, Command
-from edge.event_store import Commit, VersionTaken
 from edge.fast_lane import RelayOnly
 from kernel.clock import SystemClock
 from kernel.errors import Busy, Conflict
@@ -17,24 +16,9 @@ from payments.domain import fold
 from payments.provider import Declined, Held, ProviderRefused, ProviderUnavailable
 from payments.service import PaymentRefused, Payments, payment_id_of
 from tests.examples import CAUSE, ORDER_ID
+from tests.memory import MemoryStore
 
 COMMAND = Command("test", CAUSE)
-
-
-class MemoryStore:
-    """The event store's rule in memory: a place in the stream is taken once."""
-
-    def __init__(self) -> None:
-        self.streams: dict[str, list[Commit]] = {}
-
-    def commits(self, aggregate_id: str) -> list[Commit]:
-        return list(self.streams.get(aggregate_id, []))
-
-    def append(self, commit: Commit) -> None:
-        stream = self.streams.setdefault(commit.aggregate_id, [])
-        if commit.first != (stream[-1].version + 1 if stream else 1):
-            raise VersionTaken
-        stream.append(commit)
 
 
 class Provider:
