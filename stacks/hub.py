@@ -24,6 +24,7 @@ STARTS_SAGAS = (
     "order.received.v2",
     "order.cancelling.v1",
     "order.cancel_declined.v1",
+    "order.held.v1",
     "order.hold_released.v1",
     "shipment.dispatched.v1",
     "shipment.delivered.v1",

@@ -66,13 +66,14 @@ class ShipmentLineOut(BaseModel):
 
 
 class ShipmentDetail(BaseModel):
-    """A shipment; `missing` is what a short pick did not find."""
+    """A shipment; `missing` is what a short pick did not find, and one that is `held` must not leave its node."""
 
     id: str
     order_id: str
     node_id: str
     status: str
     version: int
+    held: bool
     tracking: str | None
     lines: list[ShipmentLineOut]
     missing: list[ShipmentLineOut]
@@ -88,6 +89,7 @@ def _out(shipment: Shipment, version: int) -> ShipmentDetail:
         node_id=shipment.node_id,
         status=shipment.status,
         version=version,
+        held=shipment.held,
         tracking=shipment.tracking,
         lines=lines(shipment.lines),
         missing=lines(shipment.missing),

@@ -42,6 +42,7 @@ class Shipment:
     lines: tuple[ev.ShipmentLine, ...] = ()
     missing: tuple[ev.ShipmentLine, ...] = ()
     tracking: str | None = None
+    held: bool = False
 
     @property
     def left(self) -> bool:
@@ -63,6 +64,8 @@ def record(shipment: Shipment, fact: Fact) -> list[EventData]:
     """Record a fact. One that the shipment is past already decides nothing; one that cannot be true raises Conflict."""
     if shipment.status == "cancelled":
         raise Conflict("shipment_cancelled", "The shipment was recalled; it must not leave.", current_status="cancelled")
+    if shipment.held and fact.type == "dispatched":
+        raise Conflict("on_hold", "The order is on hold; the parcel must not leave.", current_status=shipment.status)
     if shipment.status == "short_picked" and fact.type in ("picked", "packed", "dispatched"):
         raise Conflict("awaiting_decision", "The short pick waits for a decision.", current_status=shipment.status)
     if shipment.status == "planned" and fact.type != "lost":
@@ -127,6 +130,20 @@ def resume(shipment: Shipment, lines: Sequence[ev.ShipmentLine]) -> list[EventDa
     return [ev.ShipmentResumed(order_id=shipment.order_id, node_id=shipment.node_id, lines=tuple(lines))]
 
 
+def hold(shipment: Shipment) -> list[EventData]:
+    """Keep it in its node. One that left or was recalled is not held; deciding it again decides nothing."""
+    if shipment.held or shipment.left or shipment.status == "cancelled":
+        return []
+    return [ev.ShipmentHeld(order_id=shipment.order_id, node_id=shipment.node_id)]
+
+
+def let_go(shipment: Shipment) -> list[EventData]:
+    """Let it leave its node again. Deciding it again decides nothing."""
+    if not shipment.held:
+        return []
+    return [ev.ShipmentLetGo(order_id=shipment.order_id, node_id=shipment.node_id)]
+
+
 def cancel(shipment: Shipment, reason: str) -> list[EventData]:
     """Recall it. Raises Conflict where it left already. Deciding it again decides nothing."""
     if shipment.status == "cancelled":
@@ -158,6 +175,10 @@ def fold(shipment: Shipment | None, event: Event) -> Shipment:  # noqa: C901  # 
             return replace(shipment, status="short_picked", missing=data.missing)
         case ev.ShipmentResumed():
             return replace(shipment, status="released", lines=data.lines, missing=())
+        case ev.ShipmentHeld():
+            return replace(shipment, held=True)
+        case ev.ShipmentLetGo():
+            return replace(shipment, held=False)
         case ev.ShipmentDispatched():
             return replace(shipment, status="dispatched", tracking=data.tracking)
         case ev.ShipmentDelivered():

@@ -50,6 +50,16 @@ class ShipmentPacked(_OfOrder):
     occurred_at: str
 
 
+@contract("shipment.held", 1, context="fulfilment", trigger="a hold on its order", consumers=_BOARD)
+class ShipmentHeld(_OfOrder):
+    """It must not leave its node while somebody decides about its order; picking and packing may go on."""
+
+
+@contract("shipment.let_go", 1, context="fulfilment", trigger="the last hold on its order was released", consumers=_BOARD)
+class ShipmentLetGo(_OfOrder):
+    """It may leave its node again."""
+
+
 @contract("shipment.dispatched", 1, context="fulfilment", trigger="the warehouse's fact", consumers=("settlement saga", *_BOARD))
 class ShipmentDispatched(_OfOrder):
     """The parcel left the node; from here on it cannot be recalled."""

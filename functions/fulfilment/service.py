@@ -133,6 +133,27 @@ class Fulfilment:
             return False
         return True
 
+    def hold(self, shipment_ids: Sequence[str], command: Command) -> tuple[str, ...]:
+        """Keep shipments in their nodes; answers those that had left already. Raises WarehouseUnavailable.
+
+        What the hub's own shipment says is what counts: a warehouse that hears of it late is refused its dispatch.
+        """
+        late = []
+        for shipment_id in shipment_ids:
+            shipment = self._shipments.execute(shipment_id, command, domain.hold).state
+            if shipment.left:
+                late.append(shipment_id)
+            elif shipment.held:
+                self._warehouse.hold(shipment_id, correlation_id=command.cause.correlation_id)
+        return tuple(late)
+
+    def let_go(self, shipment_ids: Sequence[str], command: Command) -> None:
+        """Let shipments leave their nodes again. Raises WarehouseUnavailable."""
+        for shipment_id in shipment_ids:
+            shipment = self._shipments.execute(shipment_id, command, domain.let_go).state
+            if not shipment.left and shipment.status != "cancelled":
+                self._warehouse.let_go(shipment_id, correlation_id=command.cause.correlation_id)
+
     def resume(self, shipment_id: str, lines: Mapping[str, int], command: Command) -> Shipment:
         """Go on picking with so many units by line, after a short pick. Raises Conflict, WarehouseUnavailable."""
 

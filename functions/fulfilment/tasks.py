@@ -88,8 +88,8 @@ class ResumeInput(TaskInput):
     lines: dict[str, int]
 
 
-class ProgressInput(TaskInput):
-    """The shipments to look at."""
+class ShipmentsInput(TaskInput):
+    """The shipments that it is about."""
 
     shipment_ids: list[str]
 
@@ -125,6 +125,19 @@ def recall(task: RecallInput) -> Result:
     return {"outcome": done.outcome, "late": list(done.late)}
 
 
+@handler.command("hold", ShipmentsInput)
+def hold(task: ShipmentsInput) -> Result:
+    """Keep shipments in their nodes: `held`, with those that had left already."""
+    return {"outcome": "held", "late": list(fulfilment().hold(task.shipment_ids, task.request("hold-shipments")))}
+
+
+@handler.command("let_go", ShipmentsInput)
+def let_go(task: ShipmentsInput) -> Result:
+    """Let shipments leave their nodes again."""
+    fulfilment().let_go(task.shipment_ids, task.request("let-shipments-go"))
+    return {"outcome": "let_go"}
+
+
 @handler.command("resume", ResumeInput)
 def resume(task: ResumeInput) -> Result:
     """Go on picking with what there is."""
@@ -134,8 +147,8 @@ def resume(task: ResumeInput) -> Result:
     }
 
 
-@handler.command("progress", ProgressInput)
-def progress(task: ProgressInput) -> Result:
+@handler.command("progress", ShipmentsInput)
+def progress(task: ShipmentsInput) -> Result:
     """How far shipments are."""
     shipments = [fulfilment().load(shipment_id) for shipment_id in task.shipment_ids]
     return {"outcome": "read", "shipments": [_out(shipment) for shipment in shipments]}

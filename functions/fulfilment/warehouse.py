@@ -36,6 +36,14 @@ class Warehouse(Protocol):
         """Stop a shipment; False where it has left. Raises WarehouseUnavailable, WarehouseRefused."""
         ...
 
+    def hold(self, shipment_id: str, *, correlation_id: str) -> None:
+        """Keep a shipment at the gate until it is let go. Raises WarehouseUnavailable, WarehouseRefused."""
+        ...
+
+    def let_go(self, shipment_id: str, *, correlation_id: str) -> None:
+        """Let a shipment leave again. Raises WarehouseUnavailable, WarehouseRefused."""
+        ...
+
     def resume(self, shipment_id: str, lines: Sequence[tuple[str, int]], *, correlation_id: str) -> None:
         """Go on after a short pick with lines of (line id, units). Raises WarehouseUnavailable, WarehouseRefused."""
         ...

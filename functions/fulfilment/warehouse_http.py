@@ -49,6 +49,20 @@ class HttpWarehouse:
             _check(answer)
         return True
 
+    def hold(self, shipment_id: str, *, correlation_id: str) -> None:
+        """Keep a shipment at the gate. Raises WarehouseUnavailable, WarehouseRefused."""
+        self._tell(shipment_id, "hold", correlation_id)
+
+    def let_go(self, shipment_id: str, *, correlation_id: str) -> None:
+        """Let a shipment leave again. Raises WarehouseUnavailable, WarehouseRefused."""
+        self._tell(shipment_id, "let-go", correlation_id)
+
+    def _tell(self, shipment_id: str, what: str, correlation_id: str) -> None:
+        answer = self._send("POST", f"/v1/fulfilment-orders/{shipment_id}/{what}", {}, correlation_id)
+        # One that it never had, or that has left or was recalled, needs no telling: its facts are taken or refused by the hub.
+        if answer.status_code not in (404, 409):
+            _check(answer)
+
     def resume(self, shipment_id: str, lines: Sequence[tuple[str, int]], *, correlation_id: str) -> None:
         """Go on after a short pick. Raises WarehouseUnavailable, WarehouseRefused."""
         body = {"lines": [{"line_id": line_id, "quantity": quantity} for line_id, quantity in lines]}

@@ -25,6 +25,7 @@ FOLLOWS: dict[str, Saga] = {
     "order.cancelling.v1": "cancellation",
     # While an order was locked, what its shipments did was recorded and not followed up.
     "order.cancel_declined.v1": "settlement",
+    "order.held.v1": "fulfilment",
     "order.hold_released.v1": "fulfilment",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
@@ -34,11 +35,15 @@ FOLLOWS: dict[str, Saga] = {
 
 def saga_after(message: Message) -> Saga | None:
     """The saga that follows from an event; None where nothing does."""
+    saga = FOLLOWS.get(message.type)
+    if message.type == "order.held.v1":
+        # Before the warehouse has it, an order's own saga finds the hold; after that, somebody has to tell the warehouse.
+        return saga if message.data["progress"] == "released" else None
     if message.type == "order.hold_released.v1":
-        # Only the last release lets an order go on, and past the warehouse's door it is the parcels that are followed.
+        # Only the last release lets an order go on, and once everything has arrived there is only settling left.
         stage = message.data.get("resumes")
-        return None if stage is None else "settlement" if stage in ("shipped", "delivered") else "fulfilment"
-    return FOLLOWS.get(message.type)
+        return None if stage is None else "settlement" if stage == "delivered" else saga
+    return saga
 
 
 class Sagas:

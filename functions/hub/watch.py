@@ -102,6 +102,9 @@ class Watch:
 def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga | None:
     """Start the saga that brings an order on; None where nothing is owed to it, or it waits for a hold to be resolved."""
     saga = RESTARTS.get("cancelling" if order.locked else order.progress) if order.moves else None
+    if saga == "settlement" and "fulfilment" in order.repairs:
+        # What the warehouse has to be told about a hold is the selling saga's business still.
+        saga = "fulfilment"
     if saga is not None:
         logger.info("starting again", order_id=order.id, saga=saga, status=order.status)
         sagas.start(saga, f"{order.id}-{mark}", order.id, correlation_id, shipment_ids=list(order.shipments))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING
 
 from edge import clients
 from edge.settings import ClaimSettings, read
@@ -19,10 +17,20 @@ from kernel.events import Actor
 from orders import domain
 from orders import events as ev
 from orders.domain import Order, fold
-from orders.reasons import SourcingReasons  # noqa: TC001  # pydantic reads it at run time
 from orders.screening import RuleSet
 from orders.service import Orders
 from orders.store import OrderCounters
+from orders.task_inputs import (
+    CancelUnitsInput,
+    CompleteInput,
+    ConfirmInput,
+    DeclineInput,
+    ReasonInput,
+    RejectInput,
+    RepairInput,
+    ShipmentsInput,
+    ShipmentState,
+)
 
 if TYPE_CHECKING:
     from edge.tasks import Result
@@ -76,100 +84,23 @@ def brief(order: Order) -> dict[str, object]:
     }
 
 
-class Allocated(BaseModel):
-    """Units of a line that a node holds."""
-
-    line_id: str
-    node_id: str
-    quantity: int
-
-
-class Quantity(BaseModel):
-    """Units of a line."""
-
-    line_id: str
-    quantity: int
-
-
-class ShipmentState(BaseModel):
-    """A shipment as fulfilment knows it."""
-
-    shipment_id: str
-    node_id: str
-    status: str
-    lines: list[Quantity]
-
-    def planned(self) -> ev.PlannedShipment:
-        """The shipment in the order's terms."""
-        lines = tuple(ev.LineQuantity(line_id=line.line_id, quantity=line.quantity) for line in self.lines)
-        return ev.PlannedShipment(shipment_id=self.shipment_id, node_id=self.node_id, lines=lines)
-
-
-class ConfirmInput(TaskInput):
-    """What was authorised and allocated, and why from there."""
-
-    payment_id: str
-    allocations: list[Allocated]
-    why: SourcingReasons | None = None
-
-
-class ShipmentsInput(TaskInput):
-    """Shipments to record."""
-
-    shipments: list[ShipmentState]
-
-
-class RejectInput(TaskInput):
-    """Why the hub does not take the order."""
-
-    code: str
-    reason: str
-
-
-class ReasonInput(TaskInput):
-    """Why."""
-
-    reason: str
-
-
-class DeclineInput(ReasonInput):
-    """The shipments that had left."""
-
-    late: list[str]
-
-
-class CompleteInput(TaskInput):
-    """What was captured in all, in minor units."""
-
-    captured: int
-
-
-class CancelUnitsInput(TaskInput):
-    """Units that cannot be had, and why."""
-
-    lines: list[Quantity]
-    reason: str
-
-
-class RepairInput(TaskInput):
-    """Which saga stopped at which step, and why."""
-
-    stopped_saga: Literal["fulfilment", "settlement", "cancellation"]
-    step: str = ""
-    error: str = ""
-
-
 @handler.command("screen", TaskInput)
 def screen(task: TaskInput) -> Result:
     """Screen the order, and say whether the saga has work to do.
 
-    `proceed` with the order's brief, `resume` at the release, `hold` where somebody has to decide first, or `stop`.
+    `proceed` with the order's brief, `resume` at the release, `hold` where somebody has to decide first (`hold_shipments`
+    where the warehouse has some), `let_go` where nobody holds them any more, or `stop`.
     """
     command = task.request("screen-order")
     by_rule = replace(command, cause=replace(command.cause, actor=Actor("rule", "screening")))
     order = orders().screen(task.order_id, by_rule, rules(), counters())
-    outcomes = {"received": "proceed", "confirmed": "resume", "allocated": "resume", "on_hold": "hold"}
-    outcome = outcomes.get(order.status, "stop")
+    outcomes = {"received": "proceed", "confirmed": "resume", "allocated": "resume"}
+    if order.status == "on_hold":
+        outcome = "hold_shipments" if order.shipments else "hold"
+    elif order.holds and order.status in ("released", "shipped"):
+        outcome = "let_go"
+    else:
+        outcome = outcomes.get(order.status, "stop")
     return {"outcome": outcome, "order": brief(order)}
 
 
@@ -203,7 +134,7 @@ def release(task: ShipmentsInput) -> Result:
     """Record that the warehouses took the shipments."""
     planned = [shipment.planned() for shipment in task.shipments]
     order = orders().decide(task.order_id, task.request("release-order"), lambda o: domain.release(o, planned)).state
-    return {"outcome": order.status}
+    return {"outcome": order.status, "order": brief(order)}
 
 
 @handler.command("reject", RejectInput)

@@ -105,6 +105,29 @@ class Warehouse:
             return JSONResponse({"state": "recalled"}, 409)
         return JSONResponse({"state": order["state"]})
 
+    async def hold(self, request: Request) -> JSONResponse:
+        """Keep a fulfilment order at the gate; picking and packing go on."""
+        return self._at_the_gate(request, held=True)
+
+    async def let_go(self, request: Request) -> JSONResponse:
+        """Let a fulfilment order leave again."""
+        return self._at_the_gate(request, held=False)
+
+    def _at_the_gate(self, request: Request, *, held: bool) -> JSONResponse:
+        check_key(request, self._config)
+        order = self._orders.get(request.path_params["id"])
+        if order is None:
+            return JSONResponse({"error": "no such order"}, 404)
+        operation = "hold" if held else "let go"
+        if order["state"] in ("dispatched", "handed_over", "recalled"):
+            self._save(order, operation, order["state"])
+            return JSONResponse({"state": order["state"]}, 409)
+        order["held"] = held
+        self._save(order, operation, "done")
+        if not held and order["state"] in WORKING:
+            self._spawn(self._carry_on(order))
+        return JSONResponse({"state": order["state"]})
+
     async def look(self, request: Request) -> JSONResponse:
         """A fulfilment order."""
         order = self._orders.get(request.path_params["id"])
@@ -128,7 +151,7 @@ class Warehouse:
             before = order["state"]
             following, seconds = steps[before]
             await asyncio.sleep(seconds / self._config.speed)
-            if order["state"] != before:
+            if order["state"] != before or (following == "dispatched" and order.get("held")):
                 return
             if before == "accepted" and any(line["sku"].startswith("SHORT-") for line in order["lines"]):
                 self._tell(order, "short_picked", lines=[_found(line) for line in order["lines"]])
@@ -160,6 +183,10 @@ class Warehouse:
             return
         if answer.is_success:
             await self._hand_over(order)
+        elif answer.json().get("code") == "on_hold":
+            order["state"] = "packed"
+            self._save(order, "stop at the gate", "on hold")
+            self._spawn(self._carry_on(order))
         else:
             order["state"] = "recalled"
             self._save(order, "stop at the gate", "recalled")
@@ -199,6 +226,8 @@ def build(config: Config) -> Starlette:
         Route("/v1/fulfilment-orders/{id}", warehouse.look, methods=["GET"]),
         Route("/v1/fulfilment-orders/{id}/recall", warehouse.recall, methods=["POST"]),
         Route("/v1/fulfilment-orders/{id}/resume", warehouse.resume, methods=["POST"]),
+        Route("/v1/fulfilment-orders/{id}/hold", warehouse.hold, methods=["POST"]),
+        Route("/v1/fulfilment-orders/{id}/let-go", warehouse.let_go, methods=["POST"]),
     ]
     return application(warehouse.books, routes, warehouse.start)
 

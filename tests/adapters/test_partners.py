@@ -183,3 +183,25 @@ def test_a_warehouse_takes_a_shipment_once_and_a_recalled_one_stays(tmp_path: Pa
             HttpWarehouse(base_url=url, api_key="wrong").resume("shp_1", [], correlation_id="req")
     with pytest.raises(WarehouseUnavailable):
         adapter.recall("shp_1", correlation_id="req")
+
+
+def test_a_warehouse_keeps_a_held_shipment_until_it_is_let_go(tmp_path: Path) -> None:
+    with serving(_in_thread(warehouse.build), tmp_path) as url:
+        adapter = HttpWarehouse(base_url=url, api_key=KEY)
+        asked: dict[str, Any] = {"order_id": "ord_1", "node_id": "wh", "phone_last4": None, "correlation_id": "req"}
+        adapter.release(shipment_id="shp_1", lines=[("ln_1", "SLOWPICK-1", 3)], **asked)
+
+        def held() -> object:
+            return httpx.get(f"{url}/v1/fulfilment-orders/shp_1").json().get("held")
+
+        for _ in range(2):
+            adapter.hold("shp_1", correlation_id="req")
+            assert held() is True
+        adapter.let_go("shp_1", correlation_id="req")
+        assert held() is False
+        # What it never had, or has stopped for good, is no reason to fail.
+        adapter.hold("shp_never", correlation_id="req")
+        adapter.recall("shp_1", correlation_id="req")
+        adapter.let_go("shp_1", correlation_id="req")
+    with pytest.raises(WarehouseUnavailable):
+        adapter.hold("shp_1", correlation_id="req")

@@ -69,6 +69,19 @@ def test_a_hold_placed_just_after_the_order_stops_it_before_the_warehouse_until_
     assert [book["captured"] for book in books(instance, order["id"])] == [ended["totals"]["grand"]["amount"]]
 
 
+def test_what_the_warehouse_has_is_packed_and_stays_at_the_gate_until_the_release(hub: Hub) -> None:
+    sku = fresh_stock(hub, 1, "SLOWPICK")
+    order = place(hub, [(sku, 1)])
+    (shipment,) = hub.until(order["id"], ("released",), PATIENCE_S)["shipments"]
+    hold_id = hold(hub, order, "is the address right?")
+    look = f"/v1/shipments/{shipment['shipment_id']}"
+    assert until(lambda: (found := hub.call("GET", look))["status"] == "packed" and found)["held"]
+    assert hub.order(order["id"])["status"] == "on_hold"
+    resolve(hub, order, hold_id, "release")
+    assert hub.until(order["id"], ENDED, PATIENCE_S)["status"] == "completed"
+    assert stock(hub, sku)["on_hand"] == 0
+
+
 def test_a_rejected_hold_gives_stock_and_money_back(hub: Hub, instance: Instance) -> None:
     sku = fresh_stock(hub, 3, "SLOWPICK")
     order = place(hub, [(sku, 1)])
@@ -86,15 +99,13 @@ def test_screening_holds_an_order_before_anything_is_taken_for_it_and_a_release_
     sku = fresh_stock(hub, 4)
     ship_to = {**order_body([], "tok_ok")["ship_to"], "country": "KP"}
     shipped, refused = (place(hub, [(sku, 1)], ship_to=ship_to) for _ in range(2))
-    for order in (shipped, refused):
-        (found,) = hub.until(order["id"], ("on_hold",), PATIENCE_S)["holds"]
-        assert (found["type"], found["rule"], found["placed_by"]) == (
-            "compliance",
-            "blocked-destination",
-            {"kind": "rule", "id": "screening"},
-        )
-        assert stock(hub, sku) == {"on_hand": 4, "allocated": 0, "reserved": 0, "available": 4}
-        assert resolve(hub, order, found["hold_id"], "release" if order is shipped else "reject")
+    found = [hub.until(order["id"], ("on_hold",), PATIENCE_S)["holds"][0] for order in (shipped, refused)]
+    assert {(hold["type"], hold["rule"], hold["placed_by"]["id"]) for hold in found} == {
+        ("compliance", "blocked-destination", "screening")
+    }
+    assert stock(hub, sku) == {"on_hand": 4, "allocated": 0, "reserved": 0, "available": 4}
+    resolve(hub, shipped, found[0]["hold_id"], "release")
+    resolve(hub, refused, found[1]["hold_id"], "reject")
     assert hub.until(shipped["id"], ENDED, PATIENCE_S)["status"] == "completed"
     assert hub.until(refused["id"], ENDED, PATIENCE_S)["status"] == "rejected"
     assert stock(hub, sku) == {"on_hand": 3, "allocated": 0, "reserved": 0, "available": 3}
@@ -124,3 +135,21 @@ def test_of_two_people_who_decide_at_once_one_does(hub: Hub) -> None:
     with pytest.raises(Refused) as refused:
         hold(hub, order, "too late")
     assert (refused.value.status, refused.value.problem["current_status"]) == (409, ended["status"])
+
+
+def test_a_hold_at_any_moment_and_its_release_right_after_leave_no_order_behind(hub: Hub) -> None:
+    sku = fresh_stock(hub, 6)
+
+    def race(number: int) -> dict[str, Any]:
+        order = place(hub, [(sku, 1)])
+        # The later ones let the order get further before somebody wants to look at it.
+        for _ in range(number * 3):
+            hub.order(order["id"])
+        answer = hub.send("POST", f"/v1/orders/{order['id']}/holds", {"type": "manual", "reason": "a look"})
+        assert answer.status_code in (201, 409)
+        if answer.status_code == 201:
+            resolve(hub, order, answer.json()["hold_id"], "release")
+        return hub.until(order["id"], ENDED, PATIENCE_S)
+
+    assert {order["status"] for order in at_once(race, 6, 3)} == {"completed"}
+    assert stock(hub, sku) == {"on_hand": 0, "allocated": 0, "reserved": 0, "available": 0}

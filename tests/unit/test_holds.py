@@ -175,12 +175,18 @@ def test_nothing_is_started_for_an_order_that_waits_for_a_decision() -> None:
 
 @pytest.mark.parametrize(
     ("resumes", "saga"),
-    [(None, None), ("received", "fulfilment"), ("released", "fulfilment"), ("shipped", "settlement"), ("delivered", "settlement")],
+    [(None, None), ("received", "fulfilment"), ("released", "fulfilment"), ("shipped", "fulfilment"), ("delivered", "settlement")],
 )
 def test_the_last_release_starts_the_saga_that_brings_the_order_on(resumes: str | None, saga: str | None) -> None:
     data = {"hold_id": "hld_1", "reason": "fine"} | ({"resumes": resumes} if resumes else {})
     message = Message("m", "evt", "order.hold_released.v1", ORDER_ID, 3, NOW, "fast", "req", None, data)
     assert saga_after(message) == saga
+
+
+@pytest.mark.parametrize(("progress", "saga"), [("received", None), ("allocated", None), ("released", "fulfilment")])
+def test_a_hold_on_what_the_warehouse_has_starts_the_saga_that_tells_it(progress: str, saga: str | None) -> None:
+    data = {"hold_id": "hld_1", "type": "fraud", "reason": "look", "progress": progress}
+    assert saga_after(Message("m", "evt", "order.held.v1", ORDER_ID, 3, NOW, "fast", "req", None, data)) == saga
 
 
 def test_what_a_hold_was_for_and_how_it_ended_is_shown_with_the_order() -> None:
