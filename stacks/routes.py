@@ -11,6 +11,7 @@ ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("GET", "/v1/orders", "orders-query"),
     ("GET", "/v1/orders/{order_id}", "orders-query"),
     ("GET", "/v1/orders/{order_id}/timeline", "orders-query"),
+    ("GET", "/v1/orders/{order_id}/audit", "orders-query"),
     ("PUT", "/v1/nodes/{node_id}", "inventory-api"),
     ("GET", "/v1/nodes/{node_id}", "inventory-api"),
     ("GET", "/v1/nodes", "inventory-api"),

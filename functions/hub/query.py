@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from itertools import count, takewhile
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -17,7 +18,9 @@ from edge.event_store import EventStore
 from edge.fast_lane import RelayOnly
 from edge.http import HttpFunction, etag, problems
 from edge.settings import CursorSettings, FromEnvironment, ViewSettings, read
+from hub import contexts
 from hub.listing import OrderList, OrderQuery
+from hub.timeline import Audit, AuditEntry, Timeline, audit, timeline
 from kernel.clock import SystemClock, parse_rfc3339, rfc3339
 from kernel.errors import FieldError, Malformed
 from kernel.ids import derived_id
@@ -27,7 +30,9 @@ from orders.shapes import OrderOut, OrderStatus, PaymentStatus, order_out
 from payments.domain import Payment
 from payments.domain import fold as fold_payment
 
+contexts.declare()
 READ = Rights.of("orders/read", "operations", "approvers", "finance", "logistics", "auditors")
+AUDIT = Rights.of(None, "operations", "auditors")
 handler = HttpFunction()
 app = handler.app
 OrderId = Annotated[str, Path(min_length=1, max_length=64)]
@@ -58,10 +63,15 @@ def payments() -> Aggregates[Payment]:
 
 
 @lru_cache(maxsize=1)
+def cursors() -> Cursors:
+    """What signs where a page ended."""
+    return Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
+
+
+@lru_cache(maxsize=1)
 def listing() -> OrderList:
     """The lists."""
-    cursors = Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
-    return OrderList(clients.dynamodb(), read(ViewSettings).views_table, cursors)
+    return OrderList(clients.dynamodb(), read(ViewSettings).views_table, cursors())
 
 
 class OrderPage(BaseModel):
@@ -69,24 +79,6 @@ class OrderPage(BaseModel):
 
     items: list[dict[str, Any]]
     next_cursor: str | None
-
-
-class TimelineEntry(BaseModel):
-    """One event of the order: what, when, by whom."""
-
-    sequence: int
-    type: str
-    time: str
-    actor: dict[str, str]
-    correlation_id: str
-    data: dict[str, Any]
-
-
-class Timeline(BaseModel):
-    """All events of an order, in order."""
-
-    items: list[TimelineEntry]
-    next_cursor: Literal[None] = None
 
 
 def _instant(name: str, text: str | None) -> str | None:
@@ -142,25 +134,51 @@ def get_order(order_id: OrderId) -> Response[OrderOut]:
     return Response(200, "application/json", order_out(loaded.state, loaded.version, status), {"ETag": etag(loaded.version)})
 
 
+Cursor = Annotated[str | None, Query(min_length=1, max_length=1024)]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
 @app.get(
     "/v1/orders/<order_id>/timeline",
     summary="What happened to an order",
     tags=["orders"],
-    responses={200: {"description": "The events"}, **problems(404)},
+    responses={200: {"description": "A page of the events"}, **problems(404)},
 )
 @handler.needs(READ)
-def get_timeline(order_id: OrderId) -> Response[Timeline]:
-    """Every event of the order, with who caused it."""
-    entries = [
-        TimelineEntry(
-            sequence=event.sequence,
-            type=event.detail_type,
-            time=rfc3339(event.time),
-            actor={"kind": event.cause.actor.kind, "id": event.cause.actor.id},
-            correlation_id=event.cause.correlation_id,
-            data=event.data.model_dump(mode="json", exclude_none=True),
-        )
-        for commit in orders().load(order_id).commits
-        for event in commit.events
-    ]
-    return Response(200, "application/json", Timeline(items=entries))
+def get_timeline(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) -> Response[Timeline]:
+    """Every event of the order in order: who caused it, by which command, why, and what it changed."""
+    bound: dict[str, str | None] = {"timeline": order_id}
+    after = int(cursors().open(cursor, bound)["after"]) if cursor else 0
+    loaded = orders().load(order_id)
+    entries = timeline(loaded.commits, after, limit)
+    more = bool(entries) and entries[-1].sequence < loaded.version
+    following = cursors().seal({"after": str(entries[-1].sequence)}, bound) if more else None
+    return Response(200, "application/json", Timeline(items=entries, next_cursor=following))
+
+
+@app.get(
+    "/v1/orders/<order_id>/audit",
+    summary="Everything that happened about an order",
+    tags=["orders"],
+    responses={200: {"description": "A page of the events"}, **problems(404)},
+)
+@handler.needs(AUDIT)
+def get_audit(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) -> Response[Audit]:
+    """The events of the order, its payments and its shipments, merged by time; an event of another subject changes no order."""
+    bound: dict[str, str | None] = {"audit": order_id}
+    after = cursors().open(cursor, bound)["after"] if cursor else ""
+    loaded = orders().load(order_id)
+    entries = audit(loaded.commits, [commit for subject in _about(loaded.state) for commit in _store().commits(subject)])
+    rest = [entry for entry in entries if _place(entry) > after]
+    following = cursors().seal({"after": _place(rest[limit - 1])}, bound) if len(rest) > limit else None
+    return Response(200, "application/json", Audit(items=rest[:limit], next_cursor=following))
+
+
+def _about(order: Order) -> list[str]:
+    """The payments and shipments of an order; payments are numbered from one, without gaps."""
+    numbered = (derived_id("pay", order.id, str(number)) for number in count(1))
+    return [*takewhile(lambda payment_id: payments().find(payment_id) is not None, numbered), *order.shipments]
+
+
+def _place(entry: AuditEntry) -> str:
+    return f"{entry.time}#{entry.subject}#{entry.sequence:09}"
