@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from edge import clients
 from edge.settings import ClaimSettings, read
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
 
 handler = TaskFunction()
+NextStep = Literal["proceed", "resume", "hold", "hold_shipments", "let_go", "stop"]
 
 
 @lru_cache(maxsize=1)
@@ -84,6 +85,15 @@ def brief(order: Order) -> dict[str, object]:
     }
 
 
+def next_step(order: Order) -> NextStep:
+    """What the selling saga has to do for an order as it is."""
+    if order.status == "on_hold":
+        return "hold_shipments" if order.shipments else "hold"
+    if order.status in ("released", "shipped"):
+        return "let_go" if order.holds else "stop"
+    return "proceed" if order.status == "received" else "resume" if order.status in ("confirmed", "allocated") else "stop"
+
+
 @handler.command("screen", TaskInput)
 def screen(task: TaskInput) -> Result:
     """Screen the order, and say whether the saga has work to do.
@@ -94,14 +104,7 @@ def screen(task: TaskInput) -> Result:
     command = task.request("screen-order")
     by_rule = replace(command, cause=replace(command.cause, actor=Actor("rule", "screening")))
     order = orders().screen(task.order_id, by_rule, rules(), counters())
-    outcomes = {"received": "proceed", "confirmed": "resume", "allocated": "resume"}
-    if order.status == "on_hold":
-        outcome = "hold_shipments" if order.shipments else "hold"
-    elif order.holds and order.status in ("released", "shipped"):
-        outcome = "let_go"
-    else:
-        outcome = outcomes.get(order.status, "stop")
-    return {"outcome": outcome, "order": brief(order)}
+    return {"outcome": next_step(order), "order": brief(order)}
 
 
 @handler.command("read", TaskInput)
