@@ -230,3 +230,9 @@ def test_ids_say_what_they_are() -> None:
     assert not is_id(new_id("ord"), "pay")
     assert derived_id("ord", "web", "A") == derived_id("ord", "web", "A") != derived_id("ord", "we", "bA")
     assert parse_rfc3339(rfc3339(NOW)) == NOW
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T10:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "soon"])
+def test_what_is_no_instant_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # whichever
+        parse_rfc3339(text)
