@@ -26,6 +26,7 @@ APIS: Final = (
     "payments.api",
     "remediation.api",
     "webhooks.api",
+    "hub.returns_api",
     "hub.api",
     "insights.api",
 )

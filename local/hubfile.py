@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from local.instance import Instance
 
-SAGAS = ("fulfilment", "settlement", "cancellation", "remediation")
+SAGAS = ("fulfilment", "settlement", "cancellation", "returns", "remediation")
 
 
 class NotUp(Exception):

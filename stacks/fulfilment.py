@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from stacks.data import DataStack
     from stacks.stage import Stage
 
-SELLING = ("fulfilment", "settlement", "cancellation")
-CALLED = ("orders", "inventory", "payments", "fulfilment", "remediation")
+SELLING = ("fulfilment", "settlement", "cancellation", "returns")
+CALLED = ("orders", "inventory", "payments", "fulfilment", "remediation", "returns")
 """Contexts whose tasks sagas call, in their files as `${OrdersTasks}` and so on."""
 
 

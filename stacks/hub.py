@@ -28,6 +28,11 @@ STARTS_SAGAS = (
     "order.hold_released.v1",
     "shipment.dispatched.v1",
     "shipment.delivered.v1",
+    "order.return_requested.v1",
+    "return.rejected.v1",
+    "return.cancelled.v1",
+    "return.inspected.v1",
+    "return.refund_requested.v1",
 )
 STARTS_REMEDIATION = ("shipment.short_picked.v1",)
 SHOWN = ("orderhub.orders", "orderhub.payments", "orderhub.fulfilment", "orderhub.remediation")

@@ -129,7 +129,8 @@ class Aggregates(Generic[S]):
         if command.key is None:
             return None
         for place, commit in enumerate(loaded.commits):
-            if commit.key == command.key:
+            # A key belongs to one operation: another command under the same key is another request.
+            if commit.key == command.key and commit.command == command.name:
                 if commit.fingerprint != command.fingerprint:
                     raise key_reused()
                 state = self.fold(loaded.commits[: place + 1])

@@ -72,6 +72,7 @@ class SagaSettings(FromEnvironment):
     fulfilment_saga_arn: str
     settlement_saga_arn: str
     cancellation_saga_arn: str
+    returns_saga_arn: str
 
 
 def read(model: type[T]) -> T:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Recipients(Protocol):
     """What a label may know of the recipient."""
 
-    def phone_last4(self, order_id: str, vault_entry: str) -> str | None:
+    def phone_last4(self, vault_order: str, vault_entry: str) -> str | None:
         """The last four digits of the recipient's phone, or None where there is none, or none any more."""
         ...
 
@@ -73,8 +73,11 @@ class Fulfilment:
         self._warehouse = warehouse
         self._recipients = recipients
 
-    def release(self, order_id: str, plans: Sequence[Plan], vault_entry: str, command: Command) -> list[Shipment] | None:
-        """Hand every plan to its warehouse; None where a recall was faster. Raises WarehouseUnavailable."""
+    def release(self, order_id: str, plans: Sequence[Plan], vault: tuple[str, str], command: Command) -> list[Shipment] | None:
+        """Hand every plan to its warehouse; None where a recall was faster. Raises WarehouseUnavailable.
+
+        `vault` is where the recipient's data is kept: under which order, in which entry.
+        """
         released = []
         for plan in plans:
             shipment_id = shipment_id_of(order_id, plan.node_id)
@@ -89,7 +92,7 @@ class Fulfilment:
                     order_id=order_id,
                     node_id=plan.node_id,
                     lines=[(line.line_id, line.sku, line.quantity) for line in shipment.lines],
-                    phone_last4=self._recipients.phone_last4(order_id, vault_entry),
+                    phone_last4=self._recipients.phone_last4(*vault),
                     correlation_id=command.cause.correlation_id,
                 )
                 shipment = self._shipments.execute(shipment_id, command, domain.release).state

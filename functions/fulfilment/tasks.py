@@ -39,10 +39,10 @@ class VaultRecipients:
         self._vault = vault
         self._cipher = cipher
 
-    def phone_last4(self, order_id: str, vault_entry: str) -> str | None:
+    def phone_last4(self, vault_order: str, vault_entry: str) -> str | None:
         """The last four digits, or None where there is no phone, or none any more."""
-        sealed = self._vault.get(order_id, vault_entry, "ship_to.phone:last4")
-        return self._cipher.open(sealed, order_id) if sealed else None
+        sealed = self._vault.get(vault_order, vault_entry, "ship_to.phone:last4")
+        return self._cipher.open(sealed, vault_order) if sealed else None
 
 
 @lru_cache(maxsize=1)
@@ -72,6 +72,8 @@ class ReleaseInput(TaskInput):
 
     allocations: list[AllocatedLine]
     vault_entry: str
+    vault_order: str | None = None
+    """The order under which the vault keeps it, where it is not this one."""
 
 
 class RecallInput(TaskInput):
@@ -112,7 +114,8 @@ def release(task: ReleaseInput) -> Result:
         line = ShipmentLine(line_id=part.line_id, sku=part.sku, quantity=part.quantity)
         by_node.setdefault(part.node_id, []).append(line)
     plans = [Plan(node_id, tuple(lines)) for node_id, lines in by_node.items()]
-    released = fulfilment().release(task.order_id, plans, task.vault_entry, task.request("release-shipments"))
+    vault = (task.vault_order or task.order_id, task.vault_entry)
+    released = fulfilment().release(task.order_id, plans, vault, task.request("release-shipments"))
     if released is None:
         return {"outcome": "closed", "shipments": []}
     return {"outcome": "released", "shipments": [_out(shipment) for shipment in released]}

@@ -2,10 +2,13 @@
 
 import importlib
 
-_WITH_EVENTS = ("orders", "payments", "fulfilment", "inventory", "remediation", "webhooks")
+_EVENTS = (
+    *("orders.events", "orders.return_events", "payments.events", "fulfilment.events", "inventory.events"),
+    *("remediation.events", "returns.events", "webhooks.events"),
+)
 
 
 def declare() -> None:
     """Declare every context's events; safe to call again."""
-    for context in _WITH_EVENTS:
-        importlib.import_module(f"{context}.events")
+    for module in _EVENTS:
+        importlib.import_module(module)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_stepfunctions import SFNClient
 
-Saga = Literal["fulfilment", "settlement", "cancellation"]
+Saga = Literal["fulfilment", "settlement", "cancellation", "returns"]
 
 FOLLOWS: dict[str, Saga] = {
     "order.received.v2": "fulfilment",
@@ -29,6 +29,12 @@ FOLLOWS: dict[str, Saga] = {
     "order.hold_released.v1": "fulfilment",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
+    # The request that set units aside begins the return itself; where it got no further, the saga does.
+    "order.return_requested.v1": "returns",
+    "return.rejected.v1": "returns",
+    "return.cancelled.v1": "returns",
+    "return.inspected.v1": "returns",
+    "return.refund_requested.v1": "returns",
 }
 """Which saga follows from which fact."""
 
@@ -55,6 +61,7 @@ class Sagas:
             "fulfilment": settings.fulfilment_saga_arn,
             "settlement": settings.settlement_saga_arn,
             "cancellation": settings.cancellation_saga_arn,
+            "returns": settings.returns_saga_arn,
         }
 
     def start(
@@ -67,6 +74,7 @@ class Sagas:
         causation_id: str | None = None,
         traceparent: str | None = None,
         shipment_ids: Sequence[str] = (),
+        return_id: str | None = None,
     ) -> None:
         """Start a saga for an order, unless an execution of this name exists. Raises ClientError."""
         work = {
@@ -76,6 +84,7 @@ class Sagas:
             "causation_id": causation_id,
             "traceparent": traceparent,
             "shipment_ids": list(shipment_ids),
+            "return_id": return_id,
         }
         try:
             self._client.start_execution(stateMachineArn=self._arns[saga], name=name, input=json.dumps(work))
@@ -99,7 +108,7 @@ def follow(message: Message) -> None:
         return
     of_shipment = message.subject.startswith("shp_")
     shipments = [message.subject] if of_shipment else list(message.data.get("shipment_ids", []))
-    mark = f"{message.subject[4:12]}-{message.sequence}" if of_shipment else str(message.sequence)
+    mark = str(message.sequence) if message.subject == message.order_id else f"{message.subject[4:12]}-{message.sequence}"
     sagas().start(
         saga,
         f"{message.order_id}-{mark}",
@@ -108,6 +117,7 @@ def follow(message: Message) -> None:
         causation_id=message.id,
         traceparent=message.traceparent,
         shipment_ids=shipments,
+        return_id=message.subject if message.subject.startswith("rma_") else message.data.get("return_id"),
     )
 
 

@@ -101,10 +101,15 @@ class Watch:
 
 def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga | None:
     """Start the saga that brings an order on; None where nothing is owed to it, or it waits for a hold to be resolved."""
+    returning = [repair.return_id for repair in order.repairs.values() if repair.return_id is not None]
+    for return_id in returning:
+        sagas.start("returns", f"{order.id}-{return_id[4:12]}-{mark}", order.id, correlation_id, return_id=return_id)
     saga = RESTARTS.get("cancelling" if order.locked else order.progress) if order.moves else None
     if saga == "settlement" and "fulfilment" in order.repairs:
         # What the warehouse has to be told about a hold is the selling saga's business still.
         saga = "fulfilment"
+    if saga is None and returning:
+        return "returns"
     if saga is not None:
         logger.info("starting again", order_id=order.id, saga=saga, status=order.status)
         sagas.start(saga, f"{order.id}-{mark}", order.id, correlation_id, shipment_ids=list(order.shipments))

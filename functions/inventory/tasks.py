@@ -18,6 +18,7 @@ from inventory.domain import Wanted
 from inventory.network_store import Networks, NetworkStore
 from inventory.plans import Attributes
 from inventory.reservations import Outcome, Reservations
+from inventory.returned import ReturnedStock
 from inventory.store import InventoryStore
 from kernel.clock import SystemClock
 
@@ -39,6 +40,12 @@ def reservations() -> Reservations:
     table, clock = read(InventorySettings).inventory_table, SystemClock()
     store = InventoryStore(clients.dynamodb(), table)
     return Reservations(store, clock, Networks(store.nodes, NetworkStore(clients.dynamodb(), table), clock))
+
+
+@lru_cache(maxsize=1)
+def returned_stock() -> ReturnedStock:
+    """What puts returned units back, wired once."""
+    return ReturnedStock(InventoryStore(clients.dynamodb(), read(InventorySettings).inventory_table))
 
 
 class WantedLine(BaseModel):
@@ -88,10 +95,9 @@ class NodeUnits(BaseModel):
     quantity: int
 
 
-class ShipmentInput(TaskInput):
-    """What a shipment carried, or did not find."""
+class UnitsInput(TaskInput):
+    """Units of SKUs at nodes."""
 
-    shipment_id: str
     lines: list[NodeUnits]
 
     def by_pair(self) -> dict[tuple[str, str], int]:
@@ -100,6 +106,19 @@ class ShipmentInput(TaskInput):
         for line in self.lines:
             pairs[line.sku, line.node_id] = pairs.get((line.sku, line.node_id), 0) + line.quantity
         return pairs
+
+
+class ShipmentInput(UnitsInput):
+    """What a shipment carried, or did not find."""
+
+    shipment_id: str
+
+
+class ReturnInput(UnitsInput):
+    """What a return brought back that can be sold again, and when that was found."""
+
+    return_id: str
+    at: str
 
 
 def _out(done: Outcome) -> Result:
@@ -144,3 +163,10 @@ def write_off_short(task: ShipmentInput) -> Result:
     """Take units that were not found off the books, once."""
     reservations().write_off(task.order_id, task.shipment_id, task.by_pair(), task.correlation_id)
     return {"outcome": "written_off"}
+
+
+@handler.command("return", ReturnInput)
+def put_back(task: ReturnInput) -> Result:
+    """Count what a return brought as on hand again, once."""
+    returned_stock().put_back(task.order_id, task.return_id, task.by_pair(), task.at, task.correlation_id)
+    return {"outcome": "returned"}

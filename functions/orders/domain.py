@@ -13,7 +13,7 @@ from kernel.errors import Conflict, Invalid
 from orders import events as ev
 from orders.fold import fold
 from orders.lifecycle import EDGES, HOLD_REJECTED, TRANSITIONS, Status, refuse_unless
-from orders.state import Hold, Line, Order, Repair, Shipment
+from orders.state import Hold, Line, Order, Repair, Shipment, repair_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,12 +124,12 @@ def cancel_units(order: Order, lines: Sequence[ev.LineQuantity], reason: str) ->
     return [ev.OrderLinesCancelled(lines=tuple(lines), reason=reason)]
 
 
-def open_repair(order: Order, saga: Literal["fulfilment", "settlement", "cancellation"], step: str, error: str) -> list[EventData]:
+def open_repair(order: Order, saga: ev.RepairedSaga, step: str, error: str, return_id: str | None = None) -> list[EventData]:
     """Put the order into the repair queue. A repair that is open already is not opened again."""
-    known = order.repairs.get(saga)
+    known = order.repairs.get(repair_key(saga, return_id))
     if known is not None and known.step == step:
         return []
-    return [ev.RepairOpened(saga=saga, step=step, error=error[:500])]
+    return [ev.RepairOpened(saga=saga, step=step, error=error[:500], return_id=return_id)]
 
 
 def note_overdue(order: Order) -> list[EventData]:
@@ -141,9 +141,10 @@ def note_overdue(order: Order) -> list[EventData]:
     return [ev.OrderOverdue(awaiting=waits_for, times=order.overdue + 1)]
 
 
-def resolve_repair(order: Order, saga: Literal["fulfilment", "settlement", "cancellation"]) -> list[EventData]:
+def resolve_repair(order: Order, saga: ev.RepairedSaga, return_id: str | None = None) -> list[EventData]:
     """Take the order out of the repair queue."""
-    return [ev.RepairResolved(saga=saga)] if saga in order.repairs else []
+    known = repair_key(saga, return_id) in order.repairs
+    return [ev.RepairResolved(saga=saga, return_id=return_id)] if known else []
 
 
 def _line(order: Order, line_id: str) -> Line:

@@ -42,6 +42,8 @@ __all__ = [
 """The parts, by the same name as the events that have them: `events.Line`."""
 
 _BOARD = ("board", "timeline")
+RepairedSaga = Literal["fulfilment", "settlement", "cancellation", "returns"]
+"""Sagas that may end in the repair queue."""
 
 
 @contract(
@@ -94,6 +96,10 @@ class OrderReceived(EventData):
     vault_entry: str
     promised_on: str | None = None
     """The day for which it was promised when it was sold."""
+    vault_order: str | None = None
+    """The order under which the vault keeps the customer's data, where it is not this one."""
+    exchange_of: str | None = None
+    """The order whose return this one is exchanged for."""
 
 
 @upcaster("order.received", 1)
@@ -103,7 +109,8 @@ def _received_1_to_2(data: dict[str, object]) -> dict[str, object]:
 
 @downcaster("order.received", 2)
 def _received_2_to_1(data: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in data.items() if name != "delivery"}
+    # Whatever the second version was given since, the first has only what it always had.
+    return {name: value for name, value in data.items() if name in OrderReceivedV1.model_fields}
 
 
 @contract("order.confirmed", 1, context="orders", trigger="screening and payment done", consumers=_BOARD)
@@ -248,16 +255,18 @@ class OrderHoldRejected(EventData):
 class RepairOpened(EventData):
     """A saga could not finish and waits for people: which, at which step, why."""
 
-    saga: Literal["fulfilment", "settlement", "cancellation"]
+    saga: RepairedSaga
     step: str
     error: str
+    return_id: str | None = None
 
 
 @contract("order.repair_resolved", 1, context="orders", trigger="the saga ended well", consumers=("repair queue", *_BOARD))
 class RepairResolved(EventData):
     """The saga that waited in the repair queue has ended well."""
 
-    saga: Literal["fulfilment", "settlement", "cancellation"]
+    saga: RepairedSaga
+    return_id: str | None = None
 
 
 @contract("order.overdue", 1, context="orders", trigger="the watch finds a fact missing", consumers=_BOARD)

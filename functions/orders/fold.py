@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from kernel.clock import parse_rfc3339
 from orders import events as ev
-from orders.state import Hold, Line, Order, Repair, Resolved, Shipment
+from orders import returning
+from orders.state import Hold, Line, Order, Repair, Resolved, Shipment, repair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,8 @@ def fold(order: Order | None, event: Event) -> Order:
 
 def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an event
     data = event.data
+    if isinstance(data, returning.ReturnFact):
+        return returning.apply(order, data)
     match data:
         case ev.OrderConfirmed():
             return replace(order, confirmed=True, payment_id=data.payment_id)
@@ -76,9 +79,11 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
         case ev.OrderHoldRejected():
             return replace(order, holds=_resolved(order, data.hold_id, "rejected", data.reason, event))
         case ev.RepairOpened():
-            return replace(order, repairs={**order.repairs, data.saga: Repair(data.saga, data.step, data.error, event.time)})
+            opened = Repair(data.saga, data.step, data.error, event.time, data.return_id)
+            return replace(order, repairs={**order.repairs, repair_key(data.saga, data.return_id): opened})
         case ev.RepairResolved():
-            return replace(order, repairs={saga: r for saga, r in order.repairs.items() if saga != data.saga})
+            mended = repair_key(data.saga, data.return_id)
+            return replace(order, repairs={key: repair for key, repair in order.repairs.items() if key != mended})
         case ev.OrderOverdue():
             return order
         case _:

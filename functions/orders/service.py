@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 from edge.aggregates import Aggregates, Command, Done, key_reused
 from edge.claims import Claim
 from edge.event_store import VersionTaken
-from kernel.clock import parse_rfc3339
+from kernel.clock import parse_rfc3339, rfc3339
 from kernel.errors import Conflict
 from kernel.ids import derived_id, new_id
-from orders import domain, holds, masking, screening
+from orders import domain, exchange, holds, masking, screening
 from orders import events as ev
 from orders.commands import PlaceOrder, clear_fields
 from orders.holds import NewHold
@@ -120,6 +121,15 @@ class Orders:
         state = self._aggregates.fold([first])
         assert state is not None  # a commit has at least one event
         return Done(order_id, state, first.version, first.events, replayed=True)
+
+    def place_exchange(self, order_id: str, return_id: str, command: Command) -> str:
+        """Place the order of a return's exchange; answers its id. Placing it again finds it placed. Raises NotFound, Conflict."""
+        order = self._aggregates.load(order_id).state
+        placed = exchange.exchange_order_id(order, return_id)
+        received = exchange.exchange(order, return_id, rfc3339(self._clock.now()))
+        with contextlib.suppress(VersionTaken):
+            self._aggregates.create(placed, command, [received])
+        return placed
 
     def load(self, order_id: str) -> Done[Order]:
         """The order as it is. Raises NotFound."""

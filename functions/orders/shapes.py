@@ -144,6 +144,7 @@ class OrderOut(BaseModel):
     reason: str | None
     department: str | None
     tags: dict[str, str]
+    exchange_of: str | None
     links: dict[str, str]
 
 
@@ -240,11 +241,13 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
         reason=order.reason,
         department=received.department,
         tags=received.tags,
+        exchange_of=received.exchange_of,
         links={
             "self": f"/v1/orders/{order.id}",
             "timeline": f"/v1/orders/{order.id}/timeline",
             "cancel": f"/v1/orders/{order.id}/cancel",
             "holds": f"/v1/orders/{order.id}/holds",
+            "returns": f"/v1/orders/{order.id}/returns",
         },
     )
 

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kernel.events import Actor
+    from kernel.units import Units
     from orders import events as ev
     from orders.lifecycle import Status
     from orders.reasons import SourcingReasons
+    from orders.return_events import ReturnRequested
 
 Progress = Literal[
     "received",
@@ -75,6 +77,19 @@ class Shipment:
 
 
 @dataclass(frozen=True, slots=True)
+class Returning:
+    """A return as the order knows it: which units it has, by line, and what became of them."""
+
+    return_id: str
+    requested: ReturnRequested
+    pending: dict[str, Units]
+    accepted: dict[str, Units] = field(default_factory=dict)
+    released: dict[str, Units] = field(default_factory=dict)
+    refunded: int | None = None
+    """What went back to the customer, in minor units; None as long as nothing did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """A saga that waits for people."""
 
@@ -82,6 +97,13 @@ class Repair:
     step: str
     error: str
     opened_at: datetime
+    return_id: str | None = None
+    """The return that the saga was about, if it was about one."""
+
+
+def repair_key(saga: str, return_id: str | None) -> str:
+    """What a repair goes by: an order has one open repair of each saga, and of the returns saga one for each return."""
+    return f"{saga} {return_id}" if return_id else saga
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,7 @@ class Order:
     captured: int | None = None
     repairs: dict[str, Repair] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    returns: dict[str, Returning] = field(default_factory=dict)
     overdue: int = 0
     """How often in a row the watch found that what the order waits for had not come."""
 
@@ -191,6 +214,11 @@ class Order:
             if units:
                 return whole if units >= wanted else partial
         return "confirmed" if self.confirmed else "received"
+
+    @property
+    def vault_order(self) -> str:
+        """The order under which the vault keeps the customer's data: this one, or the one that it is an exchange for."""
+        return self.received.vault_order or self.id
 
     @property
     def currency(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel
 
 from edge.tasks import TaskInput
@@ -89,6 +87,7 @@ class CancelUnitsInput(TaskInput):
 class RepairInput(TaskInput):
     """Which saga stopped at which step, and why."""
 
-    stopped_saga: Literal["fulfilment", "settlement", "cancellation"]
+    stopped_saga: ev.RepairedSaga
     step: str = ""
     error: str = ""
+    return_id: str | None = None

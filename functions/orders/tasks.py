@@ -14,7 +14,7 @@ from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from kernel.errors import Conflict
 from kernel.events import Actor
-from orders import domain
+from orders import domain, return_tasks
 from orders import events as ev
 from orders.domain import Order, fold
 from orders.screening import RuleSet
@@ -76,6 +76,7 @@ def brief(order: Order) -> dict[str, object]:
             "location": received.ship_to.location.model_dump() if received.ship_to.location else None,
         },
         "vault_entry": received.vault_entry,
+        "vault_order": order.vault_order,
         "reason": order.reason or "",
         "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
         "allocations": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations],
@@ -234,7 +235,9 @@ def cancel_units(task: CancelUnitsInput) -> Result:
 def open_repair(task: RepairInput) -> Result:
     """Put the order into the repair queue."""
     orders().decide(
-        task.order_id, task.request("open-repair"), lambda o: domain.open_repair(o, task.stopped_saga, task.step, task.error)
+        task.order_id,
+        task.request("open-repair"),
+        lambda o: domain.open_repair(o, task.stopped_saga, task.step, task.error, task.return_id),
     )
     return {"outcome": "repair_opened"}
 
@@ -242,5 +245,10 @@ def open_repair(task: RepairInput) -> Result:
 @handler.command("resolve-repair", RepairInput)
 def resolve_repair(task: RepairInput) -> Result:
     """Take the order out of the repair queue, if it is in it."""
-    orders().decide(task.order_id, task.request("resolve-repair"), lambda o: domain.resolve_repair(o, task.stopped_saga))
+    orders().decide(
+        task.order_id, task.request("resolve-repair"), lambda o: domain.resolve_repair(o, task.stopped_saga, task.return_id)
+    )
     return {"outcome": "resolved"}
+
+
+return_tasks.declare(handler, orders)

@@ -15,7 +15,7 @@ STOCK = {
     ),
     "dynamodb:Query inventory/index/by_expiry",
 }
-START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation")}
+START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation", "returns")}
 READ_CURSOR_KEY = "secretsmanager:GetSecretValue CursorKey"
 
 
@@ -47,6 +47,7 @@ RIGHTS: dict[str, set[str]] = {
         *(f"dynamodb:Query views/index/by_{by}" for by in ("placed", "customer", "external", "channel", "state", "channel_state")),
         READ_CURSOR_KEY,
     },
+    "returns-api": STORE,
     "inventory-api": STOCK,
     "promises-api": {"dynamodb:GetItem inventory", "dynamodb:Query inventory"},
     "fulfilment-api": STORE,
@@ -98,6 +99,7 @@ RIGHTS: dict[str, set[str]] = {
     "insights-api": {"dynamodb:Query insights"},
     "docs-api": set(),
     "orders-tasks": {*STORE, "dynamodb:UpdateItem claims"},
+    "returns-tasks": STORE,
     "inventory-tasks": STOCK,
     "payments-tasks": {*STORE, "secretsmanager:GetSecretValue PaymentKey"},
     "fulfilment-tasks": {

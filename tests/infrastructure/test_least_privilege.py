@@ -54,7 +54,7 @@ def test_only_log_delivery_and_tracing_of_sagas_reach_every_resource(deployment:
                 assert grant.action.startswith(KNOW_NO_RESOURCES)
 
 
-@pytest.mark.parametrize("saga", ["fulfilment", "settlement", "cancellation", "remediation"])
+@pytest.mark.parametrize("saga", ["fulfilment", "settlement", "cancellation", "returns", "remediation"])
 def test_a_saga_may_call_the_functions_that_its_file_names(deployment: Deployment, saga: str) -> None:
     machine = next(m for m in deployment.of_type("AWS::StepFunctions::StateMachine") if deployment.name(m) == saga)
     grants = deployment.grants(deployment.role_of(machine, "RoleArn"))

@@ -25,7 +25,7 @@ NOT_ON_THE_EMULATOR = (
 OUTPUTS = {
     *("ApiId", "OrdersTable", "ViewsTable", "InventoryTable", "EventBus", "UserPoolId"),
     *(f"{name}ClientId" for name in ("People", "Cli", "PaymentProvider", "Warehouse", "Carrier", "Channel")),
-    *(f"{name}StateMachine" for name in ("Fulfilment", "Settlement", "Cancellation", "Remediation")),
+    *(f"{name}StateMachine" for name in ("Fulfilment", "Settlement", "Cancellation", "Returns", "Remediation")),
     *("ProviderKeySecret", "ProviderWebhookSecret", "WarehouseKeySecret"),
 }
 KEEPS = (
@@ -87,7 +87,7 @@ def test_logs_are_kept_for_six_months_in_production_and_a_week_elsewhere(deploym
 def test_sagas_are_express_in_production_and_the_one_that_awaits_people_never_is(deployments: dict[str, Deployment]) -> None:
     for stage, deployment in deployments.items():
         kind = "EXPRESS" if stage == "prod" else "STANDARD"
-        selling = dict.fromkeys(("fulfilment", "settlement", "cancellation"), kind)
+        selling = dict.fromkeys(("fulfilment", "settlement", "cancellation", "returns"), kind)
         assert _saga_types(deployment) == {**selling, "remediation": "STANDARD"}
 
 
