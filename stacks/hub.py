@@ -59,3 +59,6 @@ class HubStack(Concern):
             self.dead[name] = consumer.dead
         purpose = "Looks for orders that wait for something that did not come"
         self.dead["watch"] = Minutely(self, "watch", stage=stage, function=self.functions["watch"], purpose=purpose).dead
+        purpose = "Ends reservations that ran out, and gathers stock that went quiet"
+        sweep = Minutely(self, "inventory-sweep", stage=stage, function=self.functions["inventory-relay"], purpose=purpose)
+        self.dead["inventory-sweep"] = sweep.dead

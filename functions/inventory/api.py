@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from edge import clients
 from edge.auth import Rights
+from edge.cursors import Cursors
 from edge.http import HttpFunction, IdempotencyKey, etag, problems
-from edge.settings import FromEnvironment, read
-from inventory.domain import Node
+from edge.settings import CursorSettings, FromEnvironment, read
+from inventory.domain import Node, Policy, Stock
+from inventory.feeds import Feeds, Row
 from inventory.movements import Movement, Movements
+from inventory.policies import Policies
+from inventory.shapes import (
+    FeedIn,
+    FeedOut,
+    MovementOut,
+    MovementPage,
+    MovementsIn,
+    MovementsOut,
+    NodeIn,
+    NodeOut,
+    NodePage,
+    NodeStock,
+    PointIn,
+    PolicyIn,
+    PolicyOut,
+    SkuStock,
+)
 from inventory.store import InventoryStore
-from kernel.clock import SystemClock
+from inventory.table import number, text
+from kernel.clock import SystemClock, rfc3339
 from kernel.errors import NotFound
 
 WRITE = Rights.of("inventory/write", "operations", "logistics")
 READ = Rights.of("orders/read", "operations", "logistics", "auditors", "finance")
 handler = HttpFunction()
 app = handler.app
-Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)]
 PathWord = Annotated[str, Path(min_length=1, max_length=64)]
-MAX_MOVEMENTS = 500
+PathName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)]
 
 
 class InventorySettings(FromEnvironment):
@@ -40,95 +58,10 @@ def store() -> InventoryStore:
     return InventoryStore(clients.dynamodb(), read(InventorySettings).inventory_table)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class PointIn(_Strict):
-    """Degrees of latitude and longitude, WGS 84."""
-
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
-
-
-class NodeIn(_Strict):
-    """A place that holds stock; a lower cost rank is preferred."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    kind: Literal["warehouse", "store"]
-    location: PointIn
-    capabilities: Annotated[list[Literal["ship", "pickup"]], Field(max_length=2)]
-    cost_rank: int = Field(strict=True, ge=0, le=10**6)
-
-
-class NodeOut(BaseModel):
-    """A node."""
-
-    node_id: str
-    name: str
-    kind: str
-    location: PointIn
-    capabilities: list[str]
-    cost_rank: int
-    version: int
-
-
-class NodePage(BaseModel):
-    """All nodes."""
-
-    items: list[NodeOut]
-    next_cursor: Literal[None] = None
-
-
-class MovementIn(_Strict):
-    """`received` and `counted` take units; `adjusted` takes a signed difference."""
-
-    sku: Word
-    node_id: Word
-    type: Literal["received", "adjusted", "counted"]
-    quantity: int = Field(strict=True, ge=-(10**9), le=10**9)
-    reference: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-    @model_validator(mode="after")
-    def _sign(self) -> Self:
-        if self.type == "received" and self.quantity < 1:
-            raise ValueError("received takes at least one unit")
-        if self.type == "counted" and self.quantity < 0:
-            raise ValueError("nobody counts less than nothing")
-        if self.type == "adjusted" and self.quantity == 0:
-            raise ValueError("an adjustment of nothing")
-        return self
-
-
-class MovementsIn(_Strict):
-    """A batch of movements."""
-
-    movements: Annotated[list[MovementIn], Field(min_length=1, max_length=MAX_MOVEMENTS)]
-
-
-class MovementsOut(BaseModel):
-    """How many movements the batch made."""
-
-    accepted: int
-
-
-class NodeStock(BaseModel):
-    """Stock at a node, in units; available = on_hand − allocated − reserved − safety."""
-
-    node_id: str
-    on_hand: int
-    allocated: int
-    reserved: int
-    safety: int
-    available: int
-
-
-class SkuStock(BaseModel):
-    """What can be sold of a SKU. Reservations held past their time do not count, swept or not."""
-
-    sku: str
-    available: int
-    nodes: list[NodeStock]
+@lru_cache(maxsize=1)
+def cursors() -> Cursors:
+    """What signs the cursors of movements."""
+    return Cursors(clients.secret(read(CursorSettings).cursor_key_secret))
 
 
 def _node_out(node: Node) -> NodeOut:
@@ -150,9 +83,7 @@ def _node_out(node: Node) -> NodeOut:
     responses={200: {"description": "The node"}, **problems(413, 415, 422)},
 )
 @handler.needs(WRITE)
-def put_node(
-    node_id: Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)], node: Annotated[NodeIn, Body()]
-) -> Response[NodeOut]:
+def put_node(node_id: PathName, node: Annotated[NodeIn, Body()]) -> Response[NodeOut]:
     """Keep a node as given."""
     location = node.location
     kept = store().put_node(
@@ -189,12 +120,102 @@ def list_nodes() -> Response[NodePage]:
 def post_movements(batch: Annotated[MovementsIn, Body()], idempotency_key: IdempotencyKey) -> Response[MovementsOut]:
     """Make up to 500 movements, once per Idempotency-Key; where rows cannot be made, 409 names them and the others are."""
     request = handler.request()
-    rows = [Movement(m.sku, m.node_id, m.type, m.quantity, m.reference) for m in batch.movements]
+    rows = [
+        Movement(m.sku, m.node_id, m.type, m.quantity, m.reference, rfc3339(m.counted_at) if m.counted_at else None, m.channel)
+        for m in batch.movements
+    ]
     replayed = Movements(store(), SystemClock()).make(
         rows, request.caller.id, idempotency_key, request.body_fingerprint, request.cause.correlation_id
     )
     headers: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if replayed else {}
     return Response(201, "application/json", MovementsOut(accepted=len(rows)), headers)
+
+
+@app.post(
+    "/v1/inventory/feeds",
+    summary="Set stock to another system's full picture",
+    tags=["inventory"],
+    status_code=201,
+    responses={201: {"description": "Every counter is as of this feed, or of something newer"}, **problems(413, 415, 422)},
+)
+@handler.needs(WRITE)
+def post_feed(feed: Annotated[FeedIn, Body()], idempotency_key: IdempotencyKey) -> Response[FeedOut]:
+    """Set what is on hand as of an instant; what moved since is kept, and what was set by something newer is left alone."""
+    request = handler.request()
+    stale, replayed = Feeds(store(), SystemClock()).take(
+        feed.source,
+        rfc3339(feed.as_of),
+        [Row(row.sku, row.node_id, row.on_hand) for row in feed.rows],
+        request.caller.id,
+        idempotency_key,
+        request.body_fingerprint,
+        request.cause.correlation_id,
+    )
+    headers: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if replayed else {}
+    return Response(201, "application/json", FeedOut(applied=len(feed.rows) - len(stale), stale_rows=stale), headers)
+
+
+@app.put(
+    "/v1/inventory/<sku>/nodes/<node_id>",
+    summary="Set how a node sells a SKU",
+    tags=["inventory"],
+    responses={200: {"description": "The policy"}, **problems(404, 413, 415, 422)},
+)
+@handler.needs(WRITE)
+def put_policy(sku: PathName, node_id: PathName, policy: Annotated[PolicyIn, Body()]) -> Response[PolicyOut]:
+    """Sell by this policy from now on; what is reserved or sold already stays so."""
+    request = handler.request()
+    wanted = Policy(policy.safety, policy.low_threshold, policy.reorder_up_to, policy.buffers)
+    stock = Policies(store(), SystemClock()).set(sku, node_id, wanted, request.cause.correlation_id)
+    kept = stock.home.policy
+    out = PolicyOut(
+        sku=sku,
+        node_id=node_id,
+        safety=kept.safety,
+        low_threshold=kept.low_threshold,
+        reorder_up_to=kept.reorder_up_to,
+        buffers=dict(kept.buffers),
+        available=stock.available + stock.past_time(SystemClock().now()),
+    )
+    return Response(200, "application/json", out)
+
+
+@app.get(
+    "/v1/inventory/<sku>/movements",
+    summary="What moved a SKU at a node",
+    tags=["inventory"],
+    responses={200: {"description": "The movements, newest first"}, **problems()},
+)
+@handler.needs(READ)
+def list_movements(
+    sku: PathWord,
+    node_id: Annotated[str, Query(min_length=1, max_length=64)],
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+) -> Response[MovementPage]:
+    """Every movement of the counters, of all buckets of stock that is or was spread."""
+    query: dict[str, str | None] = {"sku": sku, "node_id": node_id}
+    place = cursors().open(cursor, query) if cursor else None
+    found = store().history(store().stock(sku, node_id), limit, (place["sk"], int(place["bucket"])) if place else None)
+    last = found[-1] if len(found) == limit else None
+    following = cursors().seal({"sk": last["sk"]["S"], "bucket": str(number(last, "bucket"))}, query) if last else None
+    items = [
+        MovementOut(
+            at=text(item, "at"),
+            type=text(item, "type"),
+            quantity=number(item, "quantity"),
+            reference=text(item, "reference"),
+            order_id=text(item, "order_id") or None,
+            channel=text(item, "channel") or None,
+            bucket=number(item, "bucket"),
+            on_hand=number(item["delta"]["M"], "on_hand"),
+            allocated=number(item["delta"]["M"], "allocated"),
+            reserved=number(item["delta"]["M"], "reserved"),
+            safety=number(item["delta"]["M"], "safety"),
+        )
+        for item in found
+    ]
+    return Response(200, "application/json", MovementPage(items=items, next_cursor=following))
 
 
 @app.get(
@@ -204,21 +225,22 @@ def post_movements(batch: Annotated[MovementsIn, Body()], idempotency_key: Idemp
     responses={200: {"description": "The stock by node"}, **problems()},
 )
 @handler.needs(READ)
-def get_stock(sku: PathWord) -> Response[SkuStock]:
-    """The counters of a SKU at every node; zeros for a SKU that never was here."""
-    now = SystemClock().now()
-    nodes = [
-        NodeStock(
-            node_id=stock.node_id,
-            on_hand=stock.on_hand,
-            allocated=stock.allocated,
-            reserved=stock.reserved - stock.past_time(now),
-            safety=stock.safety,
-            available=stock.available + stock.past_time(now),
-        )
-        for stock in store().stocks(sku)
-    ]
+def get_stock(sku: PathWord, channel: Annotated[str | None, Query(min_length=1, max_length=64)] = None) -> Response[SkuStock]:
+    """The counters of a SKU at every node, as a channel may sell it where one is named; zeros for a SKU that never was here."""
+    nodes = [_stock_out(stock, channel) for stock in store().stocks(sku)]
     return Response(200, "application/json", SkuStock(sku=sku, available=sum(max(0, n.available) for n in nodes), nodes=nodes))
+
+
+def _stock_out(stock: Stock, channel: str | None) -> NodeStock:
+    over = stock.past_time(SystemClock().now())
+    return NodeStock(
+        node_id=stock.node_id,
+        on_hand=stock.on_hand,
+        allocated=stock.allocated,
+        reserved=stock.reserved - over,
+        safety=stock.safety,
+        available=stock.available_to(channel) + over,
+    )
 
 
 # The routes for planning are this function's too; they stand in a file of their own.

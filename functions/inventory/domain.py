@@ -20,6 +20,12 @@ MovementType = Literal[
     "shipped",
     "returned",
     "rebalanced",
+    "sold",
+    "oversold",
+    "policy_set",
+    "low",
+    "signalled",
+    "recovered",
 ]
 
 
@@ -53,6 +59,12 @@ def effect(type_: MovementType, quantity: int) -> Delta:
             return Delta(allocated=-quantity)
         case "shipped":
             return Delta(on_hand=-quantity, allocated=-quantity)
+        case "sold" | "oversold":
+            return Delta(on_hand=-quantity)
+        case "policy_set":
+            return Delta(safety=quantity)
+        case "low" | "signalled" | "recovered":
+            return Delta()
 
 
 WRITE_OFF = "adjusted"
@@ -62,6 +74,23 @@ WRITE_OFF = "adjusted"
 def write_off(quantity: int) -> Delta:
     """The effect of units that a picker did not find."""
     return Delta(on_hand=-quantity, allocated=-quantity)
+
+
+Level = Literal["ok", "low", "signalled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a node sells a SKU, in units."""
+
+    safety: int = 0
+    """Not for sale, in case the books are wrong."""
+    low_threshold: int | None = None
+    """Below how many that can be sold there are too few."""
+    reorder_up_to: int | None = None
+    """Up to how many it is filled again, once there are too few."""
+    buffers: Mapping[str, int] = field(default_factory=dict)
+    """Kept back from a channel, for the others to sell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +115,19 @@ class Counter:
     """Reserved units by the minute (since 1970) in which their reservation ends."""
     buckets: int = 1
     widest: int = 1
+    policy: Policy = Policy()
+    counted_at: str = ""
+    """As of when it was last counted, or set by a feed; a count from before that is stale."""
+    level: Level = "ok"
 
     def past_time(self, now: datetime) -> int:
         """Units that count as reserved, though their reservation is over."""
         return sum(units for minute, units in self.held_until.items() if minute * 60 <= now.timestamp())
+
+    def empty_minutes(self, now: datetime) -> tuple[int, ...]:
+        """Minutes that are over and in which nothing is held any more: nobody will ever change them again."""
+        over = (minute for minute, units in self.held_until.items() if not units and minute * 60 < now.timestamp())
+        return tuple(sorted(over))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +175,14 @@ class Stock:
     def available(self) -> int:
         """Units that a reservation may take right now."""
         return sum(part.available for part in self.parts)
+
+    def available_to(self, channel: str | None) -> int:
+        """Units that a reservation of a channel may take right now: what is kept back from it is not among them."""
+        return self.available - self.kept_back(channel)
+
+    def kept_back(self, channel: str | None) -> int:
+        """Units that are kept back from a channel."""
+        return self.home.policy.buffers.get(channel, 0) if channel is not None else 0
 
     @property
     def version(self) -> int:
@@ -197,3 +243,17 @@ def by_pair(parts: Iterable[Source]) -> dict[tuple[str, str], int]:
         key = (part.sku, part.node_id)
         pairs[key] = pairs.get(key, 0) + part.quantity
     return dict(sorted(pairs.items()))
+
+
+def next_level(stock: Stock) -> Literal["low", "signalled", "recovered"] | None:
+    """What there is to say of how much is left: each crossing of the threshold once, in either direction.
+
+    A replenishment is signalled by the simplest rule, (s, S): below the threshold, order up to the target.
+    """
+    policy, level = stock.home.policy, stock.home.level
+    short = policy.low_threshold is not None and stock.available < policy.low_threshold
+    if not short:
+        return None if level == "ok" else "recovered"
+    if level == "ok":
+        return "low"
+    return "signalled" if level == "low" and policy.reorder_up_to is not None else None

@@ -24,6 +24,7 @@ class StockMoved(EventData):
     reserved: int
     available: int
     bucket: int = 0
+    channel: str | None = None
 
 
 @contract("inventory.received", 1, context="inventory", trigger="goods came in", consumers=_LISTENERS)
@@ -76,8 +77,58 @@ class StockRebalanced(StockMoved):
     """Units went into a bucket of the same stock, or out of one."""
 
 
+@contract("inventory.sold", 1, context="inventory", trigger="a sale at a till", consumers=_LISTENERS)
+class StockSold(StockMoved):
+    """Units were sold over the counter and are gone."""
+
+
+@contract(
+    "inventory.oversold", 1, context="inventory", trigger="a till sold what was not for sale", consumers=(*_LISTENERS, "stores")
+)
+class StockOversold(StockMoved):
+    """Units went over the counter that were held for orders, or were not in the books; `available` says how short it is."""
+
+
+@contract("inventory.policy_set", 1, context="inventory", trigger="safety, thresholds or buffers changed", consumers=_LISTENERS)
+class StockPolicySet(StockMoved):
+    """The node sells this SKU by another policy; `quantity` is by how much the safety stock changed."""
+
+
+@contract("inventory.low", 1, context="inventory", trigger="what can be sold fell below its threshold", consumers=("purchasing",))
+class StockLow(StockMoved):
+    """Too little is left, once for each time it becomes so; `quantity` is how much is missing to the threshold."""
+
+
+@contract("inventory.recovered", 1, context="inventory", trigger="enough can be sold again", consumers=("purchasing",))
+class StockRecovered(StockMoved):
+    """What can be sold is no longer below its threshold."""
+
+
+@contract("replenishment.signalled", 1, context="inventory", trigger="stock is low and has a target", consumers=("purchasing",))
+class ReplenishmentSignalled(StockMoved):
+    """`quantity` units would fill the stock up to its target."""
+
+
+class HeldUnits(EventData):
+    """Units that were held at a node."""
+
+    sku: str
+    node_id: str
+    quantity: int
+
+
+@contract("reservation.expired", 1, context="inventory", trigger="a reservation was found past its time", consumers=("channels",))
+class ReservationExpired(EventData):
+    """An order's reservation ran out before it was paid; what it held can be sold again."""
+
+    order_id: str
+    attempt: int
+    expires_at: str
+    held: tuple[HeldUnits, ...]
+
+
 BY_TYPE: dict[str, type[StockMoved]] = {
-    model.event_type.removeprefix("inventory."): model
+    model.event_type.rpartition(".")[2]: model
     for model in (
         StockReceived,
         StockAdjusted,
@@ -89,5 +140,11 @@ BY_TYPE: dict[str, type[StockMoved]] = {
         StockShipped,
         StockReturned,
         StockRebalanced,
+        StockSold,
+        StockOversold,
+        StockPolicySet,
+        StockLow,
+        StockRecovered,
+        ReplenishmentSignalled,
     )
 }

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from edge.event_store import busy_or
-from inventory.domain import Counter, Delta, MovementType, Stock
-from inventory.table import Table, number
+from inventory.domain import Counter, Delta, MovementType, Policy, Stock
+from inventory.table import Table, number, text
 from kernel.clock import parse_rfc3339
 from kernel.errors import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
     from inventory.table import Item
+
+    Kept = str | int | Mapping[str, int] | None
 
 CHUNK = 24
 """Changes in one transaction: up to four items each, and one for the reservation, within DynamoDB's hundred."""
@@ -58,6 +61,10 @@ class Change:
     """Minutes that are over and hold nothing, which the counter need not remember."""
     buckets: tuple[int, int] | None = None
     """How many buckets the stock consists of before and after; of a home only."""
+    keeps: Mapping[str, Kept] = field(default_factory=dict)
+    """What else the home keeps from now on; None for what it forgets."""
+    channel: str | None = None
+    """The channel that it was sold in."""
 
 
 class AlreadyDone(Exception):
@@ -109,14 +116,56 @@ class Ledger(Table):
             home = parts[0]
         return Stock((home,))
 
-    def available(self, skus: Iterable[str]) -> dict[tuple[str, str], int]:
-        """What can be sold of each SKU at each node."""
-        return {(s.sku, s.node_id): s.available for sku in dict.fromkeys(skus) for s in self.stocks(sku)}
+    def available(self, skus: Iterable[str], now: datetime, channel: str | None = None) -> dict[tuple[str, str], int]:
+        """What a channel can be promised of each SKU at each node; what is held past its time is free, swept or not."""
+        return {
+            (stock.sku, stock.node_id): stock.available_to(channel) + stock.past_time(now)
+            for sku in dict.fromkeys(skus)
+            for stock in self.stocks(sku)
+        }
 
     def movements(self, sku: str, node_id: str) -> list[Item]:
         """Every movement of a counter, bucket by bucket, for audits."""
         widest = self.stock(sku, node_id).home.widest
         return [item for bucket in range(widest) for item in self._query(_movements(sku, node_id, bucket))]
+
+    def moved_since(self, stock: Stock, at: str) -> int:
+        """Units that came and went after an instant, by the movements' own times.
+
+        What a count found is not among them: nothing came or went by it.
+        """
+        after = {"S": f"{at}#~"}
+        moved = 0
+        for bucket in range(stock.home.widest):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk > :after",
+                ExpressionAttributeValues={":pk": {"S": _movements(stock.sku, stock.node_id, bucket)}, ":after": after},
+                ConsistentRead=True,
+            )
+            items = (item for page in pages for item in page["Items"])
+            moved += sum(number(item["delta"]["M"], "on_hand") for item in items if text(item, "type") != "counted")
+        return moved
+
+    def history(self, stock: Stock, limit: int, before: tuple[str, int] | None) -> list[Item]:
+        """The latest movements of all buckets before a place in them, newest first."""
+        found: list[Item] = []
+        for bucket in range(stock.home.widest):
+            values: dict[str, AttributeValueTypeDef] = {":pk": {"S": _movements(stock.sku, stock.node_id, bucket)}}
+            condition = "pk = :pk"
+            if before is not None:
+                condition += " AND sk <= :before" if bucket < before[1] else " AND sk < :before"
+                values[":before"] = {"S": before[0]}
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+            found += answer["Items"]
+        return sorted(found, key=lambda item: (item["sk"]["S"], number(item, "bucket")), reverse=True)[:limit]
 
     def apply(
         self,
@@ -211,6 +260,8 @@ class Ledger(Table):
         }
         if change.order_id is not None:
             moved["order_id"] = {"S": change.order_id}
+        if change.channel is not None:
+            moved["channel"] = {"S": change.channel}
         yield {"Update": self._moving(change, moved)}  # type: ignore[typeddict-item]  # built by parts, checked by the tests
         pk = _movements(change.sku, change.node_id, change.bucket)
         delta = {name: {"N": str(value)} for name in _COUNTS if (value := getattr(change.delta, name))}
@@ -258,6 +309,13 @@ class Ledger(Table):
             sets += ["buckets = :buckets", "widest = :buckets"] if after > 1 else []
         gone = [f"#gone{place}" for place in range(len(change.forget))]
         gone += ["buckets"] if change.buckets and change.buckets[1] == 1 else []
+        for place, (name, kept) in enumerate(change.keeps.items()):
+            names[f"#keep{place}"] = name
+            if kept is None:
+                gone.append(f"#keep{place}")
+            else:
+                sets.append(f"#keep{place} = :keep{place}")
+                values[f":keep{place}"] = _kept(kept)
         names |= {f"#gone{place}": f"{_UNTIL}{minute}" for place, minute in enumerate(change.forget)}
         expression = f"SET {', '.join(sets)} ADD {', '.join(adds)}" + (f" REMOVE {', '.join(gone)}" if gone else "")
         update: dict[str, Any] = {
@@ -287,6 +345,14 @@ def _explain(codes: Sequence[str], changes: Sequence[Change], *, guarded: bool) 
     short = [(c.sku, c.node_id) for place, c in enumerate(changes) if codes[2 * place] == "ConditionalCheckFailed"]
     if short or "ConditionalCheckFailed" in codes:
         raise OutOfStock(short)
+
+
+def _kept(kept: str | int | Mapping[str, int]) -> AttributeValueTypeDef:
+    if isinstance(kept, str):
+        return {"S": kept}
+    if isinstance(kept, int):
+        return {"N": str(kept)}
+    return {"M": {name: {"N": str(units)} for name, units in kept.items()}}
 
 
 def _wait(attempt: int) -> None:
@@ -322,4 +388,12 @@ def _counter(item: Item) -> Counter:
         held_until={int(name.removeprefix(_UNTIL)): int(value["N"]) for name, value in item.items() if name.startswith(_UNTIL)},
         buckets=number(item, "buckets") or 1,
         widest=number(item, "widest") or 1,
+        policy=Policy(
+            safety=number(item, "safety"),
+            low_threshold=number(item, "low_threshold") if "low_threshold" in item else None,
+            reorder_up_to=number(item, "reorder_up_to") if "reorder_up_to" in item else None,
+            buffers={channel: int(units["N"]) for channel, units in item["buffers"]["M"].items()} if "buffers" in item else {},
+        ),
+        counted_at=text(item, "counted_at"),
+        level=text(item, "level") or "ok",  # type: ignore[arg-type]  # one of its three words
     )

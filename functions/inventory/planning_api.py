@@ -13,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from edge import clients
 from edge.http import IdempotencyKey, IfMatch, etag, problems
 from edge.settings import read
-from inventory.api import READ, WRITE, InventorySettings, PathWord, Word, app, handler, store
+from inventory.api import READ, WRITE, InventorySettings, PathWord, app, handler, store
 from inventory.network import Policy
 from inventory.network_store import NetworkStore
 from inventory.promises import Inbound
+from inventory.shapes import Word
 from inventory.supply_store import SupplyStore
 from kernel.errors import FieldError, Invalid
 

@@ -188,7 +188,8 @@ def post_promise(asked: Annotated[PromiseIn, Body()]) -> Response[PromiseAnswer]
     wanted = [Wanted(str(place), line.sku, line.quantity) for place, line in enumerate(asked.lines)]
     skus = [line.sku for line in wanted]
     network, plans = planner().networks.now(), planner()
-    found = promise(wanted, order, network, plans.stock.available(skus), plans.supply.inbound(skus))
+    available = plans.stock.available(skus, network.now, order.channel)
+    found = promise(wanted, order, network, available, plans.supply.inbound(skus))
     currency = network.policy.currency
     answer = PromiseAnswer(
         promise=_option(found.best, currency) if found.best else None,

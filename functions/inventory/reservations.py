@@ -9,18 +9,20 @@ then undoes exactly those chunks that were made.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from inventory.buckets import CONFLICTS, choose
-from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair, effect, write_off
+from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair
 from inventory.held import Reservation
-from inventory.ledger import CHUNK, AlreadyDone, Change, OutOfStock, ReservationMoved
+from inventory.holding import allocating, chunks, end_of_minute, fits, freeing, reserving
+from inventory.ledger import AlreadyDone, Change, OutOfStock, ReservationMoved
 from inventory.plans import Attributes, Auction, Plan, told
+from inventory.settling import Settling
 from inventory.sourcing import source
-from inventory.spreading import Spreading, back_home
+from inventory.spreading import Spreading
 from kernel.clock import rfc3339
-from kernel.errors import Busy, Conflict
+from kernel.errors import Busy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +62,7 @@ class Reservations:
         self._clock = clock
         self._networks = networks
         self._spreading = Spreading(store, clock)
+        self._settling = Settling(store, clock)
 
     def reserve(
         self,
@@ -71,7 +74,7 @@ class Reservations:
     ) -> Outcome:
         """Hold every unit of an order, or none; `auction` where its rule wants bids first. Asked again, it answers what is held.
 
-        Raises Busy.
+        What a node keeps back from the order's channel is not touched. Raises Busy.
         """
         for _ in range(ROUNDS):
             known = self._store.reservation(order_id)
@@ -82,9 +85,9 @@ class Reservations:
                     return Outcome("out_of_stock", shortages=tuple(planned))
                 if isinstance(planned, Auction):
                     return Outcome("auction", auction=planned)
-                sources = self._drawn(order_id, planned.sources, stocks)
+                sources = self._drawn(order_id, planned.sources, stocks, order.channel)
                 if sources is not None:
-                    self._begin(order_id, known, replace(planned, sources=sources), stocks, correlation_id)
+                    self._begin(order_id, known, replace(planned, sources=sources), stocks, correlation_id, order.channel)
             elif known.state == "pending":
                 self._hold(known, correlation_id)
             elif known.state == "held" and self._is_over(known):
@@ -103,7 +106,9 @@ class Reservations:
         """Where every unit comes from; what is short only where it is so by a consistent sum over all buckets."""
 
         def planned(*, fresh: bool = False) -> Plan | Auction | list[Shortage]:
-            available = {(stock.sku, stock.node_id): stock.available for found in stocks.values() for stock in found}
+            available = {
+                (stock.sku, stock.node_id): stock.available_to(order.channel) for found in stocks.values() for stock in found
+            }
             return source(wanted, order, self._networks.now(fresh=fresh), available, node_id)
 
         plan = planned()
@@ -119,14 +124,17 @@ class Reservations:
             plan = planned(fresh=True)
         return plan
 
-    def _drawn(self, order_id: str, planned: Sequence[Source], stocks: Mapping[str, list[Stock]]) -> tuple[Source, ...] | None:
+    def _drawn(
+        self, order_id: str, planned: Sequence[Source], stocks: Mapping[str, list[Stock]], channel: str
+    ) -> tuple[Source, ...] | None:
         """The plan with a bucket for every part; None where units had to be gathered first."""
         by_node = {(stock.sku, stock.node_id): stock for found in stocks.values() for stock in found}
         buckets: dict[tuple[str, str], int] = {}
         for pair, quantity in by_pair(planned).items():
-            bucket = choose(by_node[pair], quantity, order_id)
+            kept_back = by_node[pair].kept_back(channel)
+            bucket = choose(by_node[pair], quantity, order_id, kept_back)
             if bucket is None:
-                self._spreading.gather(*pair, quantity)
+                self._spreading.gather(*pair, quantity + kept_back)
                 return None
             buckets[pair] = bucket
         return tuple(replace(part, bucket=buckets[part.sku, part.node_id]) for part in planned)
@@ -138,6 +146,7 @@ class Reservations:
         plan: Plan,
         stocks: Mapping[str, list[Stock]],
         correlation_id: str,
+        channel: str,
     ) -> None:
         """Hold it all in one transaction, or begin to hold it in chunks. Where somebody was faster, nothing is done."""
         now = self._clock.now()
@@ -147,13 +156,13 @@ class Reservations:
             attempt,
             "held",
             plan.sources,
-            _end(now + LIFETIME),
+            end_of_minute(now + LIFETIME),
             rfc3339(now),
             expiries=expiries,
             why=told(plan.reasons),
         )
-        changes = _reserving(fresh, stocks, now)
-        if len(changes) > CHUNK:
+        changes = reserving(fresh, stocks, now, channel)
+        if not fits(changes):
             self._store.begin(replace(fresh, state="pending"), known)
             return
         hot = self._spreading.hot(stocks.values())
@@ -174,7 +183,7 @@ class Reservations:
     def _hold(self, pending: Reservation, correlation_id: str) -> None:
         """Make the reserving movements of a pending reservation, chunk by chunk; undo them where one is short."""
         try:
-            self._make(pending, _reserving(pending), correlation_id)
+            self._make(pending, reserving(pending), correlation_id)
         except OutOfStock:
             self._undo(pending, "failing", "failed", correlation_id)
         except ReservationMoved:
@@ -196,7 +205,7 @@ class Reservations:
                     self._allocate(known, correlation_id)
             elif known.state == "allocating":
                 try:
-                    self._make(known, _allocating(known), correlation_id)
+                    self._make(known, allocating(known), correlation_id)
                 except ReservationMoved:
                     continue
                 self._store.advance(known, "allocated", rfc3339(self._clock.now()))
@@ -208,8 +217,8 @@ class Reservations:
 
     def _allocate(self, held: Reservation, correlation_id: str) -> None:
         at = rfc3339(self._clock.now())
-        changes = _allocating(replace(held, allocated_at=at))
-        if len(changes) > CHUNK:
+        changes = allocating(replace(held, allocated_at=at))
+        if not fits(changes):
             self._store.advance(held, "allocating", at)
             return
         try:
@@ -236,56 +245,11 @@ class Reservations:
 
     def ship(self, order_id: str, shipment_id: str, lines: Mapping[tuple[str, str], int], correlation_id: str) -> None:
         """Take what a shipment carried off the books. Once per shipment. Raises Conflict, Busy."""
-        self._settle(order_id, shipment_id, "shipped", lines, correlation_id)
+        self._settling.settle(order_id, shipment_id, "shipped", lines, correlation_id)
 
     def write_off(self, order_id: str, shipment_id: str, lines: Mapping[tuple[str, str], int], correlation_id: str) -> None:
         """Take units that were not found off the books. Once per shipment. Raises Conflict, Busy."""
-        self._settle(order_id, shipment_id, "adjusted", lines, correlation_id)
-
-    def _settle(
-        self, order_id: str, shipment_id: str, type_: MovementType, lines: Mapping[tuple[str, str], int], correlation_id: str
-    ) -> None:
-        pairs = sorted(lines.items())
-        for place, start in enumerate(range(0, len(pairs), CHUNK)):
-            mark = f"{type_}#{shipment_id}#{place}"
-            self._settle_chunk(order_id, shipment_id, type_, pairs[start : start + CHUNK], mark, correlation_id)
-
-    def _settle_chunk(
-        self,
-        order_id: str,
-        shipment_id: str,
-        type_: MovementType,
-        chunk: Sequence[tuple[tuple[str, str], int]],
-        mark: str,
-        correlation_id: str,
-    ) -> None:
-        for _ in range(ROUNDS):
-            known = self._store.reservation(order_id)
-            if known is not None and mark in known.settlements:
-                return
-            if known is None or known.state != "allocated":
-                raise Conflict("not_allocated", "The order holds no allocation.", current_status=known.state if known else "none")
-            bucket = {(part.sku, part.node_id): part.bucket for part in known.sources}
-            changes = [
-                Change(
-                    sku,
-                    node_id,
-                    f"{type_}#{shipment_id}",
-                    type_,
-                    -quantity if type_ == "adjusted" else quantity,
-                    write_off(quantity) if type_ == "adjusted" else effect("shipped", quantity),
-                    shipment_id,
-                    order_id,
-                    bucket=bucket.get((sku, node_id), 0),
-                )
-                for (sku, node_id), quantity in chunk
-            ]
-            try:
-                self._store.apply(changes, rfc3339(self._clock.now()), correlation_id, self._store.settle(known, changes, mark))
-            except (AlreadyDone, ReservationMoved):
-                continue
-            return
-        raise Busy("contended", "The reservation is contended; try again in a moment.")
+        self._settling.settle(order_id, shipment_id, "adjusted", lines, correlation_id)
 
     def sweep(self, skus: set[str] | None = None) -> int:
         """End reservations that are held past their time, of these SKUs or of all, and finish what was left unfinished.
@@ -309,7 +273,7 @@ class Reservations:
         return known.expires_at <= rfc3339(self._clock.now())
 
     def _make(self, known: Reservation, changes: Sequence[Change], correlation_id: str) -> None:
-        for chunk in _chunks(changes):
+        for chunk in chunks(changes):
             try:
                 self._store.apply(chunk, known.begun_at, correlation_id, self._store.guard(known))
             except AlreadyDone:
@@ -324,21 +288,22 @@ class Reservations:
     def _undo(self, known: Reservation, through: State, to: State, correlation_id: str) -> None:
         """End a reservation and give back what it holds. Somebody else's undoing is left alone."""
         at = rfc3339(self._clock.now())
-        reserving, allocating = _chunks(_reserving(known)), _chunks(_allocating(known))
-        if len(reserving) == 1 and known.state in ("held", "allocated"):
-            made, type_ = (reserving, _RELEASED) if known.state == "held" else (allocating, _DEALLOCATED)
-            self._end_at_once(known, to, _freeing(known, made[0], type_, at), at, correlation_id)
+        to_reserve, to_allocate = chunks(reserving(known)), chunks(allocating(known))
+        if len(to_reserve) == 1 and known.state in ("held", "allocated"):
+            made = to_reserve if known.state == "held" else to_allocate
+            type_: MovementType = "released" if known.state == "held" else "deallocated"
+            self._end_at_once(known, to, freeing(known, made[0], type_, at), at, correlation_id)
             return
         if known.state != through:
             if not self._store.advance(known, through, at):
                 return
             known = replace(known, state=through, turned_at=at)
         # A chunk is made as a whole, so its first movement tells for all of it; chunks of all types are cut alike.
-        for reserved, allocated in zip(reserving, allocating, strict=True):
+        for reserved, allocated in zip(to_reserve, to_allocate, strict=True):
             if known.allocated_at and self._store.was_made(allocated[0]):
-                changes = _freeing(known, allocated, _DEALLOCATED, known.turned_at)
+                changes = freeing(known, allocated, "deallocated", known.turned_at)
             elif self._store.was_made(reserved[0]):
-                changes = _freeing(known, reserved, _RELEASED, known.turned_at)
+                changes = freeing(known, reserved, "released", known.turned_at)
             else:
                 continue
             try:
@@ -353,80 +318,3 @@ class Reservations:
             self._store.apply(changes, at, correlation_id, self._store.advancing(known, to, at))
         except (AlreadyDone, ReservationMoved):
             return
-
-
-_RELEASED: MovementType = "released"
-_DEALLOCATED: MovementType = "deallocated"
-
-
-def _end(instant: datetime) -> str:
-    """The end of the minute that an instant is in, as RFC 3339: what is held is counted by minutes."""
-    return rfc3339(datetime.fromtimestamp(-(-instant.timestamp() // 60) * 60, UTC))
-
-
-def _reserving(known: Reservation, stocks: Mapping[str, list[Stock]] | None = None, now: datetime | None = None) -> list[Change]:
-    """The movements that hold a reservation's units; with the stock as it was seen, they forget minutes that are over."""
-    over: dict[tuple[str, str, int], tuple[int, ...]] = {}
-    if stocks is not None and now is not None:
-        over = {
-            (part.sku, part.node_id, part.bucket): tuple(
-                minute for minute, units in sorted(part.held_until.items()) if not units and minute * 60 < now.timestamp()
-            )
-            for found in stocks.values()
-            for stock in found
-            for part in stock.parts
-        }
-    return [
-        replace(change, needs_available=change.quantity, forget=over.get((change.sku, change.node_id, change.bucket), ()))
-        for change in _changes(known, "reserved", known.begun_at)
-    ]
-
-
-def _allocating(known: Reservation) -> list[Change]:
-    """The movements that turn what a reservation holds into an allocation."""
-    return _changes(known, "allocated", known.allocated_at)
-
-
-def _changes(known: Reservation, type_: Literal["reserved", "allocated"], at: str) -> list[Change]:
-    bucket = {(part.sku, part.node_id): part.bucket for part in known.sources}
-    return [
-        Change(
-            sku,
-            node_id,
-            f"{type_}#{known.order_id}#{known.attempt}",
-            type_,
-            quantity,
-            effect(type_, quantity),
-            known.order_id,
-            known.order_id,
-            bucket=bucket[sku, node_id],
-            at=at,
-            expires_at=known.expires_at,
-        )
-        for (sku, node_id), quantity in by_pair(known.sources).items()
-    ]
-
-
-def _freeing(known: Reservation, made: Sequence[Change], type_: MovementType, at: str) -> list[Change]:
-    """The opposite of changes, for the units that have not left; what comes out of a bucket goes home."""
-    freeing: list[Change] = []
-    for change in made:
-        quantity = change.quantity - known.settled.get((change.sku, change.node_id), 0)
-        if not quantity:
-            continue
-        movement_id = f"{type_}#{known.order_id}#{known.attempt}"
-        freed = replace(
-            change,
-            movement_id=movement_id,
-            type=type_,
-            quantity=quantity,
-            delta=effect(type_, quantity),
-            needs_available=0,
-            at=at,
-        )
-        freeing += back_home(freed, quantity) if freed.bucket else [freed]
-    return freeing
-
-
-def _chunks(changes: Sequence[Change]) -> list[Sequence[Change]]:
-    return [changes[start : start + CHUNK] for start in range(0, len(changes), CHUNK)]

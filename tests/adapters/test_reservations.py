@@ -111,7 +111,7 @@ def test_a_crash_at_any_write_is_completed_by_the_same_call_again(
     database: Any, operation: str, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Three chunks of two, as a large basket has chunks of 49.
-    monkeypatch.setattr("inventory.reservations.CHUNK", 2)
+    monkeypatch.setattr("inventory.holding.CHUNK", 2)
     stock(database, {f"SKU-{n}": 5 for n in range(6)})
 
     def run(client: Any, order: str) -> str:

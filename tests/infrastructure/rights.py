@@ -48,8 +48,8 @@ RIGHTS: dict[str, set[str]] = {
         READ_CURSOR_KEY,
     },
     "returns-api": STORE,
-    "inventory-api": STOCK,
-    "promises-api": {"dynamodb:GetItem inventory", "dynamodb:Query inventory"},
+    "inventory-api": {*STOCK, READ_CURSOR_KEY},
+    "promises-api": {f"dynamodb:{action} inventory" for action in ("GetItem", "BatchGetItem", "Query")},
     "fulfilment-api": STORE,
     "payments-api": {*STORE, "secretsmanager:GetSecretValue PaymentWebhook"},
     "remediation-api": {
@@ -119,7 +119,13 @@ RIGHTS: dict[str, set[str]] = {
         "events:PutEvents bus",
         *stream("orders", "relay"),
     },
-    "inventory-relay": {"events:PutEvents bus", *stream("inventory", "inventory-relay")},
+    "inventory-relay": {
+        *STOCK,
+        "dynamodb:DeleteItem inventory",
+        "events:PutEvents bus",
+        *stream("inventory", "inventory-relay"),
+        *(f"sqs:{action} inventory-sweep-dlq" for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")),
+    },
     "saga-starter": {*START_SELLING, *queue("saga-starter")},
     "remediation-starter": {*STORE, "states:StartExecution remediation", *queue("remediation-starter")},
     "board": {
