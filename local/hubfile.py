@@ -20,10 +20,10 @@ class NotUp(Exception):
 
 
 def describe(instance: Instance, outputs: Mapping[str, str]) -> dict[str, Any]:
-    """The hub's description. `ws_url` is null until there is a live feed."""
+    """The hub's description."""
     return {
         "api_url": f"{instance.endpoint}/_aws/execute-api/{outputs['ApiId']}/$default",
-        "ws_url": None,
+        "ws_url": f"{instance.endpoint.replace('http', 'ws', 1)}/_aws/execute-api/{outputs['LiveApiId']}/live",
         "aws_endpoint_url": instance.endpoint,
         "region": REGION,
         "orders_table": outputs["OrdersTable"],

@@ -45,6 +45,7 @@ class DataStack(Concern):
         self.views = table(self, "views", stage, sort=ddb.AttributeType.STRING, indexes=VIEW_INDEXES, key_indexes=ORDER_INDEXES)
         self.insights = table(self, "insights", stage, sort=ddb.AttributeType.STRING, ttl=True)
         self.webhooks = table(self, "webhooks", stage, sort=ddb.AttributeType.STRING, indexes=["by_due"], ttl=True)
+        self.live = table(self, "live", stage, sort=ddb.AttributeType.STRING, indexes=["by_until"], ttl=True)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")

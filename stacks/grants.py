@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
 from aws_cdk.aws_iam import PolicyStatement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aws_cdk import aws_apigatewayv2 as apigw
     from aws_cdk import aws_dynamodb as ddb
     from aws_cdk import aws_events as events
     from aws_cdk import aws_kms as kms
@@ -74,6 +76,14 @@ def use_key(key: kms.IKey, action: str, purpose: str, stage: Stage) -> PolicySta
     # The emulator takes a condition on the encryption context for unmet, always.
     conditions = None if stage.is_local else {"StringEquals": {"kms:EncryptionContext:purpose": purpose}}
     return PolicyStatement(actions=[f"kms:{action}"], resources=[key.key_arn], conditions=conditions)
+
+
+def push(api: apigw.WebSocketApi, stage_name: str) -> PolicyStatement:
+    """Push to the connections of a WebSocket API, and close them; their ids only appear at run time."""
+    connections = Stack.of(api).format_arn(
+        service="execute-api", resource=api.api_id, resource_name=f"{stage_name}/*/@connections/*"
+    )
+    return PolicyStatement(actions=["execute-api:ManageConnections"], resources=[connections])
 
 
 def start(machines: Sequence[sfn.StateMachine]) -> PolicyStatement:

@@ -29,7 +29,7 @@ def build(app: cdk.App) -> Stage:
     fulfilment = FulfilmentStack(app, stage, data)
     hub = HubStack(app, stage, data, fulfilment)
     api = ApiStack(app, stage, data, identity, fulfilment)
-    subscribers = SubscribersStack(app, stage, data)
+    subscribers = SubscribersStack(app, stage, data, identity)
     OperationsStack(app, stage, data, fulfilment, hub, subscribers, api)
     if not stage.is_local:
         ArchiveStack(app, stage, data)

@@ -58,7 +58,17 @@ class OperationsStack(Concern):
         functions = {**fulfilment.functions, **hub.functions, **subscribers.functions, **api.functions}
         for name, made in functions.items():
             self._alarm(f"throttled-{name}", made.function.metric_throttles(period=MINUTE), 0, f"{name} was throttled")
-        for table in (data.orders, data.inventory, data.claims, data.told, data.vault, data.views, data.webhooks, data.insights):
+        for table in (
+            data.orders,
+            data.inventory,
+            data.claims,
+            data.told,
+            data.vault,
+            data.views,
+            data.webhooks,
+            data.live,
+            data.insights,
+        ):
             self._alarm(f"throttled-table-{table.node.id.lower()}", _throttles(table), 0, "A hot key, or a quota")
         self._dashboard(stage, fulfilment, hub, api)
 

@@ -23,9 +23,10 @@ TABLES: dict[str, tuple[str, ...]] = {
     "views": ("pk", "sk"),
     "insights": ("pk", "sk"),
     "webhooks": ("pk", "sk"),
+    "live": ("pk", "sk"),
 }
 KEY_INDEXES = {"views": ["placed", "customer", "external", "channel", "state", "channel_state", "due"]}
-INDEXES = {"inventory": ["expiry"], "views": ["status", *KEY_INDEXES["views"]], "webhooks": ["due"]}
+INDEXES = {"inventory": ["expiry"], "views": ["status", *KEY_INDEXES["views"]], "webhooks": ["due"], "live": ["until"]}
 
 
 @contextmanager

@@ -60,7 +60,11 @@ class Caller:
 def caller_of(event: Mapping[str, object]) -> Caller:
     """The caller of an HTTP API event. Raises Unauthorised where no authorizer vouched for one."""
     context = cast("Mapping[str, Mapping[str, Mapping[str, Mapping[str, object]]]]", event.get("requestContext") or {})
-    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
+    return caller_from(context.get("authorizer", {}).get("jwt", {}).get("claims", {}))
+
+
+def caller_from(claims: Mapping[str, object]) -> Caller:
+    """The caller that a verified token's claims name. Raises Unauthorised where they name none."""
     subject = claims.get("sub") or claims.get("client_id")
     if not subject:
         raise Unauthorised("unauthorised", "A bearer token is needed.")

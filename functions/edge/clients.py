@@ -6,6 +6,7 @@ any LocalStack-compatible endpoint.
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -73,6 +75,16 @@ def bedrock() -> BedrockRuntimeClient:
     """Bedrock's runtime; a model may think for a while."""
     config = Config(connect_timeout=2, read_timeout=60, retries={"mode": "standard", "max_attempts": 2})
     return boto3.client("bedrock-runtime", config=config)
+
+
+@lru_cache(maxsize=4)
+def websocket(api_id: str, stage: str, region: str) -> ApiGatewayManagementApiClient:
+    """The connections of a WebSocket API, which has an endpoint of its own; on the emulator, a path of the one there is."""
+    emulator = os.environ.get("AWS_ENDPOINT_URL")
+    own = f"https://{api_id}.execute-api.{region}.amazonaws.com/{stage}"
+    url = f"{emulator}/_aws/execute-api/{api_id}/{stage}" if emulator else own
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32)
+    return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=config)
 
 
 @lru_cache(maxsize=8)

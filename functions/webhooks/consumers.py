@@ -1,9 +1,8 @@
-"""Entry points: the queue of deliveries, and the minute."""
+"""Entry point: the queue of deliveries."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -29,10 +28,3 @@ def send(event: dict[str, Any], context: object) -> dict[str, Any]:
             failed.append(record["messageId"])
     failed += _runner().run(wiring.sender().send(batch))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def sweep(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Queue what is due."""
-    found = wiring.sweep().sweep(datetime.now(UTC))
-    logger.info("swept", due=found)
-    return {"due": found}

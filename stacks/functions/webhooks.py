@@ -1,11 +1,11 @@
-"""Functions of webhooks, and the consumer through which every event goes to other systems."""
+"""Functions of webhooks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stacks.functions.spec import CONSUMER_TIMEOUT_S, SENDER_TIMEOUT_S, Spec, store_env
-from stacks.grants import event_store, on_table, query, read_secret, send_many, use_key
+from stacks.functions.spec import SENDER_TIMEOUT_S, Spec, store_env
+from stacks.grants import event_store, on_table, read_secret, send_many, use_key
 
 if TYPE_CHECKING:
     from stacks.data import DataStack
@@ -25,15 +25,9 @@ def registry_env(stage: Stage, data: DataStack) -> dict[str, str]:
 
 
 def senders(stage: Stage, data: DataStack) -> dict[str, Spec]:
-    """What matches events with endpoints, what sends, and what looks after it."""
+    """What sends."""
     queue = {"DELIVERIES_QUEUE": data.deliveries.queue_url}
     return {
-        "subscribers": Spec(
-            "hub.subscribers.handler",
-            {**registry_env(stage, data), **queue},
-            [on_table(data.webhooks, "Query", "PutItem"), send_many(data.deliveries, stage)],
-            CONSUMER_TIMEOUT_S,
-        ),
         "webhook-sender": Spec(
             "webhooks.consumers.send",
             {**store_env(stage, data), **registry_env(stage, data), **queue, "WEBHOOK_KEY_ID": data.webhook_key.key_arn},
@@ -44,11 +38,6 @@ def senders(stage: Stage, data: DataStack) -> dict[str, Spec]:
                 send_many(data.deliveries, stage),
             ],
             SENDER_TIMEOUT_S,
-        ),
-        "webhook-sweep": Spec(
-            "webhooks.consumers.sweep",
-            {**registry_env(stage, data), **queue},
-            [on_table(data.webhooks, "Query", "UpdateItem"), query(data.webhooks, "by_due"), send_many(data.deliveries, stage)],
         ),
     }
 

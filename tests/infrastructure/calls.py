@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 FUNCTIONS = ROOT / "functions"
 NEEDS = {
     "bedrock:InvokeModel": {"converse", "invoke_model"},
+    "execute-api:ManageConnections": {"post_to_connection"},
+    "dynamodb:BatchWriteItem": {"batch_write_item"},
     "dynamodb:BatchGetItem": {"batch_get_item"},
     "dynamodb:ConditionCheckItem": {"ConditionCheck"},
     "dynamodb:DeleteItem": {"delete_item"},

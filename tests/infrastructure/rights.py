@@ -18,6 +18,9 @@ STOCK = {
 START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation", "returns")}
 READ_CURSOR_KEY = "secretsmanager:GetSecretValue CursorKey"
 
+FORGET_CONNECTIONS = ("Query", "BatchWriteItem", "DeleteItem")
+PUSH = "execute-api:ManageConnections arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:live/live/*/@connections/*"
+
 
 def stream(table: str, relay: str) -> set[str]:
     """What a relay behind a table's stream needs."""
@@ -72,7 +75,24 @@ RIGHTS: dict[str, set[str]] = {
         "dynamodb:Query webhooks",
         "dynamodb:PutItem webhooks",
         "sqs:SendMessage webhook-deliveries",
+        *(f"dynamodb:{action} live" for action in ("GetItem", "PutItem", *FORGET_CONNECTIONS)),
+        PUSH,
         *queue("subscribers"),
+    },
+    "subscribers-sweep": {
+        "dynamodb:Query webhooks",
+        "dynamodb:UpdateItem webhooks",
+        "dynamodb:Query webhooks/index/by_due",
+        "sqs:SendMessage webhook-deliveries",
+        *(f"dynamodb:{action} live" for action in FORGET_CONNECTIONS),
+        "dynamodb:Query live/index/by_until",
+        PUSH,
+        *(f"sqs:{action} subscribers-sweep-dlq" for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")),
+    },
+    "live-socket": {
+        "dynamodb:Query orders",
+        *(f"dynamodb:{action} live" for action in ("GetItem", "PutItem", "UpdateItem", *FORGET_CONNECTIONS)),
+        PUSH,
     },
     "webhook-sender": {
         *STORE,
@@ -80,13 +100,6 @@ RIGHTS: dict[str, set[str]] = {
         "kms:Decrypt WebhookKey",
         "sqs:SendMessage webhook-deliveries",
         *queue("webhook-deliveries"),
-    },
-    "webhook-sweep": {
-        "dynamodb:Query webhooks",
-        "dynamodb:UpdateItem webhooks",
-        "dynamodb:Query webhooks/index/by_due",
-        "sqs:SendMessage webhook-deliveries",
-        *(f"sqs:{action} webhook-sweep-dlq" for action in ("SendMessage", "GetQueueAttributes", "GetQueueUrl")),
     },
     "hub-api": {
         "dynamodb:Query orders",

@@ -6,13 +6,26 @@ from stacks.identity import GROUPS, MACHINES
 from stacks.routes import OPEN_ROUTES, ROUTES
 
 if TYPE_CHECKING:
-    from tests.infrastructure.deployment import Deployment
+    from tests.infrastructure.deployment import Deployment, Resource
 
 OPEN = {"GET /v1/openapi.json", "GET /v1/docs", "$default"}
 
 
+def _routes(deployment: Deployment, stack: str = "Api") -> list[Resource]:
+    return [route for route in deployment.of_type("AWS::ApiGatewayV2::Route") if route.stack.endswith(f"-{stack}")]
+
+
+def test_the_live_feed_has_three_routes_and_one_function(deployment: Deployment) -> None:
+    found = _routes(deployment, "Subscribers")
+    assert {route.properties["RouteKey"] for route in found} == {"$connect", "$disconnect", "$default"}
+    for route in found:
+        _, (_, reference) = route.properties["Target"]["Fn::Join"]
+        uri = deployment.target(route, reference).properties["IntegrationUri"]
+        assert "live-socket" in deployment.show(route.stack, uri)
+
+
 def test_every_route_but_the_document_and_the_answer_for_nothing_asks_for_a_token(deployment: Deployment) -> None:
-    routes = {route.properties["RouteKey"]: route for route in deployment.of_type("AWS::ApiGatewayV2::Route")}
+    routes = {route.properties["RouteKey"]: route for route in _routes(deployment)}
     assert set(routes) == {f"{method} {path}" for method, path, _ in (*ROUTES, *OPEN_ROUTES)} | {"$default"}
     for key, route in routes.items():
         if key in OPEN:
@@ -25,7 +38,7 @@ def test_every_route_but_the_document_and_the_answer_for_nothing_asks_for_a_toke
 def test_a_route_leads_to_the_function_of_the_table(deployment: Deployment) -> None:
     wanted = {f"{method} {path}": name for method, path, name in (*ROUTES, *OPEN_ROUTES)} | {"$default": "docs-api"}
     found = {}
-    for route in deployment.of_type("AWS::ApiGatewayV2::Route"):
+    for route in _routes(deployment):
         _, (_, reference) = route.properties["Target"]["Fn::Join"]
         integration = deployment.target(route, reference)
         function = deployment.target(integration, integration.properties["IntegrationUri"])
@@ -61,7 +74,7 @@ def test_people_are_in_groups_and_nobody_signs_up_alone(deployment: Deployment) 
 
 
 def test_requests_are_throttled_and_logged_without_what_is_in_them(deployment: Deployment) -> None:
-    (stage,) = deployment.of_type("AWS::ApiGatewayV2::Stage")
+    (stage,) = [one for one in deployment.of_type("AWS::ApiGatewayV2::Stage") if one.properties["StageName"] == "$default"]
     assert stage.properties["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
     line = stage.properties["AccessLogSettings"]["Format"]
     assert "routeKey" in line

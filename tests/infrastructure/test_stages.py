@@ -23,7 +23,7 @@ NOT_ON_THE_EMULATOR = (
     "AWS::WAFv2::WebACLAssociation",
 )
 OUTPUTS = {
-    *("ApiId", "OrdersTable", "ViewsTable", "InventoryTable", "EventBus", "UserPoolId"),
+    *("ApiId", "LiveApiId", "OrdersTable", "ViewsTable", "InventoryTable", "EventBus", "UserPoolId"),
     *(f"{name}ClientId" for name in ("People", "Cli", "PaymentProvider", "Warehouse", "Carrier", "Channel")),
     *(f"{name}StateMachine" for name in ("Fulfilment", "Settlement", "Cancellation", "Returns", "Remediation")),
     *("ProviderKeySecret", "ProviderWebhookSecret", "WarehouseKeySecret"),
@@ -51,7 +51,7 @@ def test_every_stage_tells_what_its_users_need(deployment: Deployment) -> None:
 
 
 def test_every_stage_has_the_same_tables(deployment: Deployment) -> None:
-    assert set(_tables(deployment)) == {"orders", "inventory", "claims", "told", "vault", "views", "insights", "webhooks"}
+    assert set(_tables(deployment)) == {"orders", "inventory", "claims", "told", "vault", "views", "insights", "webhooks", "live"}
 
 
 def test_tables_are_billed_by_request(deployment: Deployment) -> None:

@@ -134,11 +134,12 @@ def test_the_doctor_finds_a_wrong_tool_and_says_what_to_do(monkeypatch: pytest.M
 
 def test_the_hub_file_says_what_outside_clients_rely_on() -> None:
     outputs: dict[str, str] = {
-        name: name for name in ("ApiId", "OrdersTable", "ViewsTable", "EventBus", "UserPoolId", "CliClientId")
+        name: name for name in ("ApiId", "LiveApiId", "OrdersTable", "ViewsTable", "EventBus", "UserPoolId", "CliClientId")
     }
     outputs |= {f"{name.title()}StateMachine": name for name in hubfile.SAGAS}
     told = hubfile.describe(Instance("default"), outputs)
     assert {"api_url", "ws_url", "aws_endpoint_url", "region", "orders_table", "state_machines", "user_pool_id"} <= set(told)
+    assert told["ws_url"] == "ws://localhost:4566/_aws/execute-api/LiveApiId/live"
     assert told["clients"] == {"Cli": "CliClientId"}
 
 

@@ -1,0 +1,1 @@
+"""The live feed: events over a WebSocket, by topic, to whoever may see them."""
