@@ -26,6 +26,7 @@ STARTS_SAGAS = (
     "order.cancel_declined.v1",
     "order.held.v1",
     "order.hold_released.v1",
+    "payment.concluded.v1",
     "shipment.dispatched.v1",
     "shipment.delivered.v1",
     "order.return_requested.v1",

@@ -36,6 +36,7 @@ ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/v1/promises", "promises-api"),
     ("POST", "/v1/shipments/{shipment_id}/events", "fulfilment-api"),
     ("GET", "/v1/shipments/{shipment_id}", "fulfilment-api"),
+    ("POST", "/v1/orders/{order_id}/refunds", "payments-api"),
     ("POST", "/v1/payments/provider-events", "payments-api"),
     ("GET", "/v1/incidents", "remediation-api"),
     ("GET", "/v1/incidents/{incident_id}", "remediation-api"),

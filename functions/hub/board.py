@@ -18,8 +18,8 @@ from kernel.clock import SystemClock, rfc3339
 from orders.domain import Order
 from orders.domain import fold as fold_order
 from orders.shapes import order_out
-from payments.domain import Payment
-from payments.domain import fold as fold_payment
+from payments.ledger import Ledger
+from payments.ledger import fold as fold_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,7 +85,7 @@ class Board:
         self._client = client
         self._settings = settings
         self._orders: Aggregates[Order] = Aggregates(store, lane, clock, fold_order, "order", "ord")
-        self._payments: Aggregates[Payment] = Aggregates(store, lane, clock, fold_payment, "payment", "pay")
+        self._payments: Aggregates[Ledger] = Aggregates(store, lane, clock, fold_ledger, "payment", "pay")
 
     def show(self, subject: str) -> None:
         """Bring the board up to date with an aggregate. Raises ClientError."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import count, takewhile
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -23,12 +22,12 @@ from hub.listing import OrderList, OrderQuery
 from hub.timeline import Audit, AuditEntry, Timeline, audit, timeline
 from kernel.clock import SystemClock, parse_rfc3339, rfc3339
 from kernel.errors import FieldError, Malformed
-from kernel.ids import derived_id
 from orders.domain import Order
 from orders.domain import fold as fold_order
 from orders.shapes import OrderOut, OrderStatus, PaymentStatus, order_out
-from payments.domain import Payment
-from payments.domain import fold as fold_payment
+from payments.domain import payment_id_of
+from payments.ledger import Ledger
+from payments.ledger import fold as fold_ledger
 
 contexts.declare()
 READ = Rights.of("orders/read", "operations", "approvers", "finance", "logistics", "auditors")
@@ -57,9 +56,9 @@ def orders() -> Aggregates[Order]:
 
 
 @lru_cache(maxsize=1)
-def payments() -> Aggregates[Payment]:
-    """Payments, to read."""
-    return Aggregates(_store(), RelayOnly(), SystemClock(), fold_payment, "payment", "pay")
+def ledgers() -> Aggregates[Ledger]:
+    """Payment ledgers, to read."""
+    return Aggregates(_store(), RelayOnly(), SystemClock(), fold_ledger, "payment", "pay")
 
 
 @lru_cache(maxsize=1)
@@ -129,8 +128,8 @@ def list_orders(
 def get_order(order_id: OrderId) -> Response[OrderOut]:
     """An order as it is, read from its events."""
     loaded = orders().load(order_id)
-    payment = payments().find(derived_id("pay", order_id, "1"))
-    status: PaymentStatus = payment.state.status if payment else "none"
+    ledger = ledgers().find(payment_id_of(order_id))
+    status: PaymentStatus = ledger.state.status if ledger else "none"
     return Response(200, "application/json", order_out(loaded.state, loaded.version, status), {"ETag": etag(loaded.version)})
 
 
@@ -175,9 +174,8 @@ def get_audit(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) -> Re
 
 
 def _about(order: Order) -> list[str]:
-    """The payments and shipments of an order; payments are numbered from one, without gaps."""
-    numbered = (derived_id("pay", order.id, str(number)) for number in count(1))
-    return [*takewhile(lambda payment_id: payments().find(payment_id) is not None, numbered), *order.shipments]
+    """The payment ledger and the shipments of an order."""
+    return [payment_id_of(order.id), *order.shipments]
 
 
 def _place(entry: AuditEntry) -> str:

@@ -27,6 +27,7 @@ FOLLOWS: dict[str, Saga] = {
     "order.cancel_declined.v1": "settlement",
     "order.held.v1": "fulfilment",
     "order.hold_released.v1": "fulfilment",
+    "payment.concluded.v1": "fulfilment",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
     # The request that set units aside begins the return itself; where it got no further, the saga does.

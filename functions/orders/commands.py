@@ -16,6 +16,7 @@ MAX_LINES = 500
 MAX_AMOUNT = 10**12
 """The largest amount of one field, in minor units; sums of 500 of them stay far inside 64 bits."""
 MAX_QUANTITY = 10**6
+MAX_PAYMENTS = 10
 
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=64)]
 """An identifier from outside: letters, digits, dot, underscore, colon, hyphen; at most 64."""
@@ -139,11 +140,23 @@ class PromisedIn(_Strict):
     deliver_on: date
 
 
+Token = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=128)]
+"""The payment provider's name for a means of payment."""
+
+
 class PaymentIn(_Strict):
     """What pays: a token of the payment provider."""
 
     method: Literal["card"]
-    token: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", max_length=128)]
+    token: Token
+
+
+class PartialPaymentIn(_Strict):
+    """One of several means of payment: it pays `amount`, or, without one, what the others leave."""
+
+    method: Literal["card", "gift_card"]
+    token: Token
+    amount: Amount | None = None
 
 
 class PlaceOrder(_Strict):
@@ -158,7 +171,8 @@ class PlaceOrder(_Strict):
     delivery: DeliveryIn = DeliveryIn(method="ship")
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
     shipping: Amount
-    payment: PaymentIn
+    payment: PaymentIn | None = None
+    payments: Annotated[list[PartialPaymentIn] | None, Field(min_length=1, max_length=MAX_PAYMENTS)] = None
     promise: PromisedIn | None = None
     department: Word | None = None
     tags: Annotated[dict[Word, Text], Field(max_length=20)] = {}
@@ -173,8 +187,33 @@ class PlaceOrder(_Strict):
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
         amounts = [self.shipping, *(a for line in self.lines for a in (line.unit_price, line.discount, line.tax))]
+        amounts += [part.amount for part in self.payments or [] if part.amount is not None]
         if any(amount.currency != self.currency for amount in amounts):
             raise ValueError("an order has one currency for all its money")
+        return self
+
+    @property
+    def grand_total(self) -> int:
+        """What the order costs, in minor units: lines after discount, tax, shipping."""
+        lines = (line.unit_price.amount * line.quantity - line.discount.amount + line.tax.amount for line in self.lines)
+        return sum(lines) + self.shipping.amount
+
+    @model_validator(mode="after")
+    def _paid_exactly(self) -> Self:
+        if (self.payment is None) == (self.payments is None):
+            raise ValueError("an order names its payment or its payments, one of the two")
+        if self.payments is None:
+            return self
+        amounts = [part.amount.amount for part in self.payments if part.amount is not None]
+        if len(self.payments) - len(amounts) > 1:
+            raise ValueError("at most one of the payments has no amount")
+        if 0 in amounts:
+            raise ValueError("a payment of nothing is none")
+        left = self.grand_total - sum(amounts)
+        if left < 0 or (left > 0 and len(amounts) == len(self.payments)):
+            raise ValueError("the payments do not add up to what the order costs")
+        if left == 0 and amounts and len(amounts) < len(self.payments):
+            raise ValueError("the payments leave nothing for the one without an amount")
         return self
 
 

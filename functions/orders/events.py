@@ -91,6 +91,9 @@ class OrderReceived(EventData):
     lines: tuple[Line, ...]
     shipping: int
     payment: PaymentMethod
+    """What pays the order; where several do, the one that takes the rest, else the last."""
+    payments: tuple[PaymentMethod, ...] = ()
+    """All that pay, in the order that the channel gave, where there are several."""
     department: str | None = None
     tags: dict[str, str] = Field(default_factory=dict)
     vault_entry: str

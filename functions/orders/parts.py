@@ -69,10 +69,14 @@ class Delivery(_Part):
 
 
 class PaymentMethod(_Part):
-    """What pays: the provider's token stands for the card, so that the hub never knows its number."""
+    """What pays: the provider's token stands for the card, so that the hub never knows its number.
 
-    method: Literal["card"]
+    With an amount it pays that much, else whatever the others leave.
+    """
+
+    method: Literal["card", "gift_card"]
     token: str
+    amount: int | None = None
 
 
 class Allocation(_Part):

@@ -184,6 +184,7 @@ class Orders:
 
 
 def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
+    """The fact that a channel's order becomes, its personal data masked; `entry` is where the vault has it in the clear."""
     ship_to, customer = order.ship_to, order.customer
     return ev.OrderReceived(
         channel=order.channel,
@@ -221,9 +222,22 @@ def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
             for place, line in enumerate(order.lines, start=1)
         ),
         shipping=order.shipping.amount,
-        payment=ev.PaymentMethod(method=order.payment.method, token=order.payment.token),
+        payment=_methods(order)[0],
+        payments=tuple(_methods(order)[1:]),
         department=order.department,
         tags=order.tags,
         vault_entry=entry,
         promised_on=order.promise.deliver_on.isoformat() if order.promise else None,
     )
+
+
+def _methods(order: PlaceOrder) -> list[ev.PaymentMethod]:
+    """The one that pays, or takes the rest, then all of them where there are several."""
+    if order.payment is not None:
+        return [ev.PaymentMethod(method=order.payment.method, token=order.payment.token)]
+    parts = order.payments or []
+    methods = [
+        ev.PaymentMethod(method=part.method, token=part.token, amount=part.amount.amount if part.amount else None) for part in parts
+    ]
+    rest = next((method for method in methods if method.amount is None), methods[-1])
+    return [rest, *methods]

@@ -66,6 +66,7 @@ def brief(order: Order) -> dict[str, object]:
         "currency": order.currency,
         "amount": order.grand_total.amount,
         "token": received.payment.token,
+        "payments": [method.model_dump() for method in received.payments or (received.payment,)],
         "delivery": received.delivery.model_dump(),
         "sourcing": {
             "channel": received.channel,

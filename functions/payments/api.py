@@ -1,4 +1,4 @@
-"""HTTP entry point for what the payment provider reports: late answers complete a request that is still pending."""
+"""HTTP entry point of payments: refunds that people ask for, and what the payment provider reports."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Header
-from pydantic import BaseModel, ConfigDict
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from edge import clients
 from edge.aggregates import Aggregates
@@ -15,12 +15,19 @@ from edge.auth import Rights
 from edge.http import HttpFunction, IdempotencyKey, problems
 from edge.settings import FromEnvironment, read
 from edge.wiring import aggregates
-from kernel.errors import Invalid, NotFound
+from kernel.currency import ISO_4217
+from kernel.errors import Conflict, Invalid, NotFound
+from kernel.ids import derived_id
+from kernel.money import Money
 from payments import domain
-from payments.domain import Payment, fold
-from payments.stripe_provider import verified
+from payments.domain import payment_id_of
+from payments.ledger import Ledger, fold
+from payments.stripe_provider import expiry_of, verified
+from payments.wiring import payments
 
 REPORT = Rights.of("payments/write")
+GIVE_BACK = Rights.of(None, "finance", "operations")
+MAX_AMOUNT = 10**15
 handler = HttpFunction()
 app = handler.app
 
@@ -29,6 +36,42 @@ class WebhookSettings(FromEnvironment):
     """The secret that the provider signs with."""
 
     payment_webhook_secret: str
+
+
+class RefundAmount(BaseModel):
+    """Money as integer minor units with an ISO 4217 code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    amount: int = Field(strict=True, gt=0, le=MAX_AMOUNT)
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class RefundOrder(BaseModel):
+    """How much to give back, and why."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    amount: RefundAmount
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class RefundPart(BaseModel):
+    """What went back to one payment, in minor units."""
+
+    payment_id: str
+    amount: int
+
+
+class RefundMade(BaseModel):
+    """A refund: `pending` where the provider will say later how it ended."""
+
+    refund_id: str
+    order_id: str
+    outcome: Literal["refunded", "pending"]
+    refunded: int
+    currency: str
+    parts: list[RefundPart]
 
 
 class ProviderObject(BaseModel):
@@ -65,9 +108,55 @@ class Taken(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def payments() -> Aggregates[Payment]:
-    """All payments."""
+def ledgers() -> Aggregates[Ledger]:
+    """The ledgers of all orders."""
     return aggregates(fold, "payment", "pay")
+
+
+@app.post(
+    "/v1/orders/<order_id>/refunds",
+    summary="Give money back",
+    tags=["payments"],
+    status_code=201,
+    responses={201: {"description": "The refund"}, **problems(404, 409, 413, 415, 422)},
+)
+@handler.needs(GIVE_BACK)
+def refund_order(
+    order_id: Annotated[str, Path(min_length=1, max_length=64)],
+    refund: Annotated[RefundOrder, Body()],
+    idempotency_key: IdempotencyKey,
+) -> Response[RefundMade]:
+    """Refund up to what was captured and not given back or disputed, once per Idempotency-Key."""
+    request = handler.request()
+    if refund.amount.currency not in ISO_4217:
+        raise Invalid("unknown_currency", "The currency is not an ISO 4217 code.")
+    amount = Money(refund.amount.amount, refund.amount.currency)
+    refund_id = derived_id("rfd", order_id, idempotency_key)
+    command = request.command("refund-order", key=idempotency_key)
+    done = payments().refund(order_id, amount, refund_id, command, purpose="goodwill", reason=refund.reason)
+    if done.reason == "nothing_captured":
+        raise NotFound("payment_not_found", "Nothing was ever paid for such an order.")
+    if done.reason == "another_currency":
+        raise Invalid("another_currency", "The order was paid in another currency.")
+    if done.outcome == "refused":
+        raise _refused(done.reason or "refused")
+    parts = [RefundPart(payment_id=payment_id, amount=part) for payment_id, part in done.parts]
+    out = RefundMade(
+        refund_id=refund_id,
+        order_id=order_id,
+        outcome=done.outcome,
+        refunded=done.refunded,
+        currency=amount.currency,
+        parts=parts,
+    )
+    headers: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if done.replayed else {}
+    return Response(201, "application/json", out, headers)
+
+
+def _refused(reason: str) -> Conflict:
+    if reason == "balance_exceeded":
+        return Conflict("balance_exceeded", "Less may be given back than this: see the order's payments.")
+    return Conflict("provider_refused", "The payment provider refuses to give it back.", provider_code=reason)
 
 
 @app.post(
@@ -89,23 +178,24 @@ def report(
     payment_id = event.data.object.metadata.get("payment_id")
     if payment_id is None:
         raise Invalid("not_our_payment", "The event names no payment of the hub.")
-    loaded = payments().find(payment_id)
+    ledger_id = payment_id_of(event.data.object.metadata.get("order_id", ""))
+    loaded = ledgers().find(ledger_id)
     if loaded is None:
         raise NotFound("payment_not_found", "There is no such payment.")
-    asked = loaded.state.pending
+    asked = next((r for r in loaded.state.requests.values() if r.payment_id == payment_id and r.open), None)
     if asked is None:
         return Response(200, "application/json", Taken(outcome="known"))
     decision = _decision(event, asked.key, asked.operation)
     if decision is None:
         return Response(200, "application/json", Taken(outcome="ignored"))
-    done = payments().execute(payment_id, request.command("report-provider-event"), decision)
+    done = ledgers().execute(ledger_id, request.command("report-provider-event"), decision)
     return Response(200, "application/json", Taken(outcome="recorded" if done.events else "known"))
 
 
 def _decision(event: ProviderEvent, key: str, operation: str) -> Any:  # a decision of the domain, or None
-    reference = event.data.object.id
+    reference, held_until = event.data.object.id, expiry_of(event.data.object.model_dump())
     told = {
-        ("payment_intent.amount_capturable_updated", "authorize"): lambda p: domain.succeed(p, key, reference),
+        ("payment_intent.amount_capturable_updated", "authorize"): lambda p: domain.succeed(p, key, reference, held_until),
         ("payment_intent.payment_failed", "authorize"): lambda p: domain.fail(p, key, "payment_failed"),
         ("payment_intent.canceled", "void"): lambda p: domain.succeed(p, key),
     }

@@ -1,170 +1,312 @@
-"""The payment ledger: a fold of requests and the provider's answers.
+"""What the payment ledger decides: how targets and refunds are split over an order's payments, and what answers mean.
 
-A request is recorded before the provider is called, and reserves its amount from the balance; whoever comes while it is
-pending completes it under its own key, so that there is one provider call per intent however often it is retried.
+A request is recorded before the provider is called, and reserves its amount from the balance. Its key is the provider's
+idempotency key, so that there is one effect for every part of an intent however often it is asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from kernel.errors import Conflict
+from kernel.clock import rfc3339
+from kernel.errors import Conflict, Invalid
+from kernel.ids import derived_id
 from payments import events as ev
+from payments.ledger import Ledger, Payment, Request, fold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from kernel.contracts import EventData
-    from kernel.events import Event
 
-Status = Literal["none", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "overcharged", "voided"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Something asked of the provider."""
-
-    operation: ev.Operation
-    amount: int
-    key: str
-    token: str | None = None
-    final: bool = True
-    state: Literal["pending", "succeeded", "failed"] = "pending"
-    code: str | None = None
+__all__ = ["Ledger", "Payment", "Request", "fold"]
+NOT_ASKED = "not_asked"
+"""The code of a part that the provider was never asked for, because one before it failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """One payment of one order, in minor units of its currency."""
+class Tender:
+    """A means of payment that the customer gave: up to `amount` of it, or whatever the others leave."""
 
-    id: str
-    order_id: str
-    currency: str
-    requests: dict[str, Request] = field(default_factory=dict)
-    reference: str | None = None
-    authorized: int = 0
-    captured: int = 0
-    refunded: int = 0
-    voided: bool = False
-
-    @property
-    def pending(self) -> Request | None:
-        """The request whose answer is not known yet; there is at most one at a time."""
-        return next((r for r in self.requests.values() if r.state == "pending"), None)
-
-    @property
-    def declined(self) -> str | None:
-        """The provider's code where it did not authorise."""
-        failed = [r for r in self.requests.values() if r.operation == "authorize" and r.state == "failed"]
-        return failed[-1].code if failed and self.reference is None else None
-
-    @property
-    def status(self) -> Status:
-        """Derived, never stored."""
-        if self.refunded:
-            return "refunded" if self.refunded >= self.captured else "partially_refunded"
-        if self.captured:
-            if self.captured > self.authorized:
-                return "overcharged"
-            return "paid" if self.captured >= self.authorized or self._final_capture else "partially_paid"
-        if self.voided:
-            return "voided"
-        return "authorized" if self.authorized else "none"
-
-    @property
-    def _final_capture(self) -> bool:
-        return any(r.operation == "capture" and r.final and r.state == "succeeded" for r in self.requests.values())
+    method: ev.Method
+    token: str
+    amount: int | None = None
 
 
-def request(payment: Payment, operation: ev.Operation, amount: int, *, final: bool = True) -> list[EventData]:
-    """Ask for an operation. Raises Conflict where another is pending or the balance does not allow it."""
-    if payment.pending is not None:
-        raise Conflict("payment_pending", "Another operation on this payment is under way.", current_status=payment.status)
-    allowed = {
-        "authorize": amount > 0 and payment.reference is None and not payment.voided,
-        "capture": 0 < amount <= payment.authorized - payment.captured and not payment.voided,
-        "refund": 0 < amount <= payment.captured - payment.refunded,
-        "void": payment.reference is not None and payment.captured == 0 and not payment.voided,
-    }
-    if not allowed[operation]:
-        raise Conflict("balance_exceeded", f"The payment's balance does not allow this {operation}.", current_status=payment.status)
-    tries = sum(1 for r in payment.requests.values() if r.operation == operation)
-    key = f"{payment.id}-{operation}-{tries + 1}"
-    asked = ev.PaymentRequested(
-        order_id=payment.order_id, amount=amount, currency=payment.currency, key=key, operation=operation, final=final
-    )
-    return [asked]
+def payment_id_of(order_id: str, number: int = 1) -> str:
+    """The id of an order's nth payment; the ledger has that of the first."""
+    return derived_id("pay", order_id, str(number))
 
 
-def first_request(order_id: str, payment_id: str, amount: int, currency: str, token: str) -> ev.PaymentRequested:
-    """The request that begins a payment: its authorisation."""
+def nothing_yet(order_id: str, currency: str) -> Ledger:
+    """The ledger of an order for which nothing was asked yet."""
+    return Ledger(payment_id_of(order_id), order_id, currency)
+
+
+# --- asking ----------------------------------------------------------------------------------------------------
+
+
+def authorize(ledger: Ledger, target: int, tenders: Sequence[Tender], intent: str, purpose: ev.Purpose) -> list[EventData]:
+    """Ask for what is missing until `target` is authorised or captured in all.
+
+    Gift cards come first. What a target asks for beyond the amounts of the tenders is for the one without an amount,
+    else for the last. Decides nothing while an authorisation is unanswered, once the ledger is closed, where the intent was
+    declined before, and where nothing is missing.
+    """
+    if ledger.closed or ledger.open_of("authorize") or declined(ledger, intent):
+        return []
+    missing = target - ledger.authorized
+    number = len(ledger.payments)
+    asked: list[EventData] = []
+    for place, wanted in _shares(target, tenders):
+        covered = sum(p.captured + p.held for p in ledger.payments.values() if p.tender == place)
+        part = min(missing, wanted - covered)
+        if part <= 0:
+            continue
+        missing -= part
+        number += 1
+        payment_id = payment_id_of(ledger.order_id, number)
+        asked.append(_begin(ledger, payment_id, tenders[place], place, part, intent, purpose))
+    return asked
+
+
+def _shares(target: int, tenders: Sequence[Tender]) -> list[tuple[int, int]]:
+    """How much of the target each tender is to bear, in the order of their use."""
+    order = sorted(range(len(tenders)), key=lambda place: (tenders[place].method != "gift_card", place))
+    rest = next((place for place in order if tenders[place].amount is None), order[-1])
+    left, shares = target, dict.fromkeys(order, 0)
+    for place in order:
+        shares[place] = min(left, tenders[place].amount or 0)
+        left -= shares[place]
+    shares[rest] += left
+    return list(shares.items())
+
+
+def _begin(
+    ledger: Ledger,
+    payment_id: str,
+    tender: Tender,
+    place: int,
+    amount: int,
+    intent: str,
+    purpose: ev.Purpose,
+    replaces: str | None = None,
+) -> ev.PaymentRequested:
     return ev.PaymentRequested(
-        order_id=order_id, amount=amount, currency=currency, key=f"{payment_id}-authorize-1", operation="authorize", token=token
+        order_id=ledger.order_id,
+        amount=amount,
+        currency=ledger.currency,
+        key=f"{payment_id}-authorize-1",
+        payment_id=payment_id,
+        intent=intent,
+        purpose=purpose,
+        operation="authorize",
+        token=tender.token,
+        method=tender.method,
+        tender=place,
+        replaces=replaces,
     )
 
 
-def closed(order_id: str, payment_id: str, currency: str) -> ev.PaymentVoided:
-    """The event that closes a payment which never began, so that a late authorisation finds it closed."""
-    return ev.PaymentVoided(order_id=order_id, amount=0, currency=currency, key=f"{payment_id}-closed")
+def declined(ledger: Ledger, intent: str) -> str | None:
+    """The provider's code, where it declined what this intent asked for."""
+    failed = [r for r in ledger.of_intent(intent) if r.operation == "authorize" and r.state == "failed" and r.code != NOT_ASKED]
+    return failed[-1].code if failed else None
 
 
-def succeed(payment: Payment, key: str, reference: str | None = None) -> list[EventData]:
-    """Record that the provider did it. An answer that is known already decides nothing."""
-    asked = payment.requests.get(key)
+def renew(ledger: Ledger, payment_id: str, intent: str) -> list[EventData]:
+    """Ask for what a payment holds, or held until it expired, once more under a new key."""
+    old = ledger.payments[payment_id]
+    amount = old.authorized - old.captured
+    if ledger.closed or amount <= 0 or old.voided or old.released or ledger.open_of("authorize") or declined(ledger, intent):
+        return []
+    if any(p.replaces == payment_id and (p.held or p.captured) for p in ledger.payments.values()):
+        return []
+    payment = payment_id_of(ledger.order_id, len(ledger.payments) + 1)
+    tender = Tender(old.method, old.token)
+    return [_begin(ledger, payment, tender, old.tender, amount, intent, "renewal", replaces=payment_id)]
+
+
+def capture(ledger: Ledger, target: int, *, final: bool, shipment_ids: Sequence[str]) -> list[EventData]:
+    """Ask for what is missing until `target` is captured in all, of gift cards first; `final` lets go of the rest.
+
+    Decides nothing while a capture is unanswered, and where nothing is missing. Raises Conflict where less is held, or the
+    ledger is closed.
+    """
+    missing = target - ledger.captured
+    if missing <= 0 or ledger.open_of("capture"):
+        return []
+    told = {shipment for r in ledger.requests.values() if r.state != "failed" for shipment in r.shipment_ids}
+    fresh = tuple(shipment for shipment in shipment_ids if shipment not in told)
+    if ledger.closed:
+        raise Conflict("closed", "The order is over: nothing is captured for it any more.", current_status=ledger.status)
+    asked: list[EventData] = []
+    for payment in ledger.in_capture_order:
+        part = min(missing, ledger.capturable_of(payment))
+        if part > 0:
+            missing -= part
+            asked.append(_ask(ledger, payment, "capture", part, purpose="shipment", final=final, shipment_ids=fresh))
+    if missing > 0:
+        raise Conflict("balance_exceeded", "Less is authorised than is to be captured.", current_status=ledger.status)
+    return asked
+
+
+def release(ledger: Ledger, payments: Sequence[Payment], purpose: ev.Purpose) -> list[EventData]:
+    """Ask to let go of what these payments hold. What was captured in part cannot be voided, and runs out by itself."""
+    asked_already = {r.payment_id for r in ledger.open_of("void")}
+    return [
+        _ask(ledger, payment, "void", payment.held, purpose=purpose)
+        for payment in payments
+        if payment.held > 0 and payment.captured == 0 and payment.id not in asked_already
+    ]
+
+
+def refund(ledger: Ledger, amount: int, intent: str, purpose: ev.Purpose, reason: str | None = None) -> list[EventData]:
+    """Ask to give back so much in all under this intent, to what was captured last first.
+
+    What the intent gave back, or asked for, already counts. Raises Conflict (`balance_exceeded`) where less may be given
+    back, Invalid (`intent_reused`) where the intent had asked for more than this.
+    """
+    parts = [r for r in ledger.of_intent(intent) if r.operation == "refund" and r.state != "failed"]
+    missing = amount - sum(r.amount for r in parts)
+    if missing < 0:
+        raise Invalid("intent_reused", "This refund was asked for before, with another amount.")
+    if missing > ledger.refundable:
+        left = str(ledger.refundable)
+        raise Conflict("balance_exceeded", "Less may be given back than this.", current_status=ledger.status, refundable=left)
+    asked: list[EventData] = []
+    for payment in reversed(ledger.in_capture_order):
+        part = min(missing, ledger.refundable_of(payment))
+        if part > 0:
+            missing -= part
+            asked.append(_ask(ledger, payment, "refund", part, purpose=purpose, intent=intent, reason=reason))
+    return asked
+
+
+def close(ledger: Ledger) -> list[EventData]:
+    """The order is over: nothing is authorised or captured for it any more."""
+    if ledger.closed:
+        return []
+    key = f"{ledger.id}-closed"
+    return [ev.PaymentClosed(order_id=ledger.order_id, amount=0, currency=ledger.currency, key=key, purpose="cancellation")]
+
+
+def give_back(ledger: Ledger) -> list[EventData]:
+    """Ask for everything back: what was captured refunded, what is held voided."""
+    refunds = [
+        _ask(ledger, payment, "refund", ledger.refundable_of(payment), purpose="cancellation")
+        for payment in reversed(ledger.in_capture_order)
+        if ledger.refundable_of(payment) > 0
+    ]
+    return [*refunds, *release(ledger, list(ledger.payments.values()), "cancellation")]
+
+
+def _ask(
+    ledger: Ledger,
+    payment: Payment,
+    operation: ev.Operation,
+    amount: int,
+    *,
+    purpose: ev.Purpose,
+    final: bool = True,
+    intent: str | None = None,
+    reason: str | None = None,
+    shipment_ids: tuple[str, ...] = (),
+) -> ev.PaymentRequested:
+    return ev.PaymentRequested(
+        order_id=ledger.order_id,
+        amount=amount,
+        currency=ledger.currency,
+        key=_key(ledger, payment, operation, intent),
+        payment_id=payment.id,
+        intent=intent,
+        purpose=purpose,
+        operation=operation,
+        final=final,
+        reason=reason,
+        shipment_ids=shipment_ids,
+    )
+
+
+def _key(ledger: Ledger, payment: Payment, operation: ev.Operation, intent: str | None) -> str:
+    """A fresh key of the payment: by intent where there is one, and by how often it was tried before."""
+    tries = sum(1 for r in ledger.requests.values() if (r.payment_id, r.operation, r.intent) == (payment.id, operation, intent))
+    named = f"{hashlib.sha256(intent.encode()).hexdigest()[:16]}-" if intent else ""
+    return f"{payment.id}-{operation}-{named}{tries + 1}"
+
+
+# --- answers ---------------------------------------------------------------------------------------------------
+
+
+def succeed(ledger: Ledger, key: str, reference: str | None = None, expires_at: datetime | None = None) -> list[EventData]:
+    """Record that the provider did it. An answer that is known already decides nothing.
+
+    An authorisation that had been pending, or that nobody counts on any more, is told as concluded too.
+    """
+    asked = ledger.requests.get(key)
     if asked is None or asked.state == "succeeded":
         return []
-    common = {"order_id": payment.order_id, "amount": asked.amount, "currency": payment.currency, "key": key}
+    common = _of(ledger, asked)
     match asked.operation:
         case "authorize":
             if reference is None:
                 raise ValueError("an authorisation has the provider's reference")
-            return [ev.PaymentAuthorized.model_validate({**common, "reference": reference})]
+            until = rfc3339(expires_at) if expires_at else None
+            held: list[EventData] = [ev.PaymentAuthorized.model_validate({**common, "reference": reference, "expires_at": until})]
+            late = asked.state != "requested" or ledger.closed
+            return [*held, ev.PaymentConcluded.model_validate({**common, "outcome": "authorized"})] if late else held
         case "capture":
             return [ev.PaymentCaptured.model_validate(common)]
         case "refund":
-            return [ev.PaymentRefunded.model_validate(common)]
+            return [ev.PaymentRefunded.model_validate({**common, "reference": reference})]
         case "void":
             return [ev.PaymentVoided.model_validate(common)]
 
 
-def fail(payment: Payment, key: str, code: str) -> list[EventData]:
-    """Record that the provider will not do it. An answer that is known already decides nothing."""
-    asked = payment.requests.get(key)
-    if asked is None or asked.state != "pending":
+def wait(ledger: Ledger, key: str, reference: str) -> list[EventData]:
+    """Record that the provider's answer is not final."""
+    asked = ledger.requests.get(key)
+    if asked is None or asked.state != "requested":
         return []
-    failed = ev.PaymentFailed(
-        order_id=payment.order_id, amount=asked.amount, currency=payment.currency, key=key, operation=asked.operation, code=code
-    )
+    return [ev.PaymentPending.model_validate({**_of(ledger, asked), "operation": asked.operation, "reference": reference})]
+
+
+def fail(ledger: Ledger, key: str, code: str) -> list[EventData]:
+    """Record that the provider will not do it. An answer that is known already decides nothing."""
+    asked = ledger.requests.get(key)
+    if asked is None or not asked.open:
+        return []
+    failed = ev.PaymentFailed.model_validate({**_of(ledger, asked), "operation": asked.operation, "code": code})
+    if asked.operation == "authorize" and asked.state == "pending":
+        return [failed, ev.PaymentConcluded.model_validate({**_of(ledger, asked), "outcome": "failed"})]
     return [failed]
 
 
-def fold(payment: Payment | None, event: Event) -> Payment:
-    """The payment after one more event."""
-    data = event.data
-    if payment is None:
-        if not isinstance(data, ev.PaymentRequested | ev.PaymentVoided):
-            raise ValueError("a payment begins with payment.requested, or is closed at once")
-        payment = Payment(event.subject, data.order_id, data.currency)
-    match data:
-        case ev.PaymentRequested():
-            asked = Request(data.operation, data.amount, data.key, data.token, data.final)
-            return replace(payment, requests={**payment.requests, data.key: asked})
-        case ev.PaymentAuthorized():
-            done = _answered(payment, data.key, "succeeded")
-            return replace(payment, requests=done, reference=data.reference, authorized=payment.authorized + data.amount)
-        case ev.PaymentCaptured():
-            return replace(payment, requests=_answered(payment, data.key, "succeeded"), captured=payment.captured + data.amount)
-        case ev.PaymentRefunded():
-            return replace(payment, requests=_answered(payment, data.key, "succeeded"), refunded=payment.refunded + data.amount)
-        case ev.PaymentVoided():
-            return replace(payment, requests=_answered(payment, data.key, "succeeded"), voided=True)
-        case ev.PaymentFailed():
-            return replace(payment, requests=_answered(payment, data.key, "failed", data.code))
-        case _:
-            raise ValueError(f"a payment has no {data.event_type}")
+def withdraw(ledger: Ledger, keys: Sequence[str]) -> list[EventData]:
+    """Record that parts will not be asked for, because one before them failed."""
+    return [event for key in keys for event in fail(ledger, key, NOT_ASKED)]
 
 
-def _answered(payment: Payment, key: str, state: Literal["succeeded", "failed"], code: str | None = None) -> dict[str, Request]:
-    asked = payment.requests.get(key)
-    if asked is None:
-        return payment.requests
-    return {**payment.requests, key: replace(asked, state=state, code=code)}
+def expire(ledger: Ledger, payment_id: str) -> list[EventData]:
+    """Record that what a payment held has run out."""
+    payment = ledger.payments[payment_id]
+    if payment.held <= 0:
+        return []
+    common = {"order_id": ledger.order_id, "amount": payment.held, "currency": ledger.currency}
+    return [ev.PaymentExpired.model_validate({**common, "key": f"{payment_id}-expired", "payment_id": payment_id})]
+
+
+def _of(ledger: Ledger, asked: Request) -> dict[str, object]:
+    return {
+        "order_id": ledger.order_id,
+        "amount": asked.amount,
+        "currency": ledger.currency,
+        "key": asked.key,
+        "payment_id": asked.payment_id,
+        "intent": asked.intent,
+        "purpose": asked.purpose,
+        "shipment_ids": asked.shipment_ids,
+    }

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kernel.money import Money
+    from payments.events import Method
 
 
 class Declined(Exception):
@@ -34,18 +37,39 @@ class ProviderUnavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """What the provider keeps with everything that it does for the hub, so that both books can be laid side by side."""
+
+    order_id: str
+    payment_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
-    """What the provider holds, under its reference."""
+    """What the provider holds, under its reference; after `expires_at` it holds it no longer."""
 
     reference: str
     amount: int
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """What the provider has begun, under its reference, and will tell the end of later."""
+
+    reference: str
 
 
 class PaymentProvider(Protocol):
     """Holds, takes and gives back money."""
 
-    def authorize(self, *, payment_id: str, order_id: str, amount: Money, token: str, key: str) -> Held:
+    def authorize(self, amount: Money, *, token: str, method: Method, labels: Labels) -> Held | Awaiting:
         """Hold an amount. Raises Declined, ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def look(self, reference: str) -> Held | Awaiting:
+        """How an authorisation stands that was not final. Raises Declined, ProviderRefused, ProviderUnavailable."""
         ...
 
     def capture(self, reference: str, amount: Money, *, final: bool, key: str) -> None:
@@ -56,6 +80,6 @@ class PaymentProvider(Protocol):
         """Let go of what is held. Raises ProviderRefused, ProviderUnavailable."""
         ...
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> None:
-        """Give back so much of what was taken. Raises ProviderRefused, ProviderUnavailable."""
+    def refund(self, reference: str, amount: Money, *, labels: Labels) -> str | Awaiting:
+        """Give back so much of what was taken; answers the refund's reference. Raises ProviderRefused, ProviderUnavailable."""
         ...

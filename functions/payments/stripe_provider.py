@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import stripe
 from stripe import StripeClient
 
 from kernel.errors import Unauthorised
-from payments.provider import Declined, Held, ProviderRefused, ProviderUnavailable
+from payments.provider import Awaiting, Declined, Held, ProviderRefused, ProviderUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel.money import Money
+    from payments.events import Method
+    from payments.provider import Labels
 
 TIMEOUT_S = 5
 """Longer than Stripe's slowest usual answer; past it the saga asks again under the same key."""
+CARD_VALIDITY = timedelta(days=7)
+"""How long a card's authorisation holds where Stripe does not say: 7 days online for most brands, and for Visa's
+merchant-initiated ones 4 days and 18 hours (docs.stripe.com/payments/place-a-hold-on-a-payment-method, "Authorization
+validity windows", read in November 2026). Where it says so (`capture_before` of the charge), that counts."""
 
 
 class StripeProvider:
-    """Payment intents with manual capture."""
+    """Payment intents with manual capture.
+
+    Capturing one authorisation in several parts is Stripe's multicapture (docs.stripe.com/payments/multicapture), which an
+    account has to have; it is asked for where it can be had.
+    """
 
     def __init__(self, *, api_key: str, base_url: str) -> None:
         # The saga retries, with the key that the ledger recorded; the library must not do it as well.
@@ -32,22 +43,29 @@ class StripeProvider:
             http_client=stripe.HTTPXClient(timeout=TIMEOUT_S, allow_sync_methods=True),
         )
 
-    def authorize(self, *, payment_id: str, order_id: str, amount: Money, token: str, key: str) -> Held:
+    def authorize(self, amount: Money, *, token: str, method: Method, labels: Labels) -> Held | Awaiting:
         """Hold an amount. Raises Declined, ProviderRefused, ProviderUnavailable."""
-        intent = _asked(
-            lambda: self._client.v1.payment_intents.create(
-                {
-                    "amount": amount.amount,
-                    "currency": amount.currency.lower(),
-                    "payment_method": token,
-                    "capture_method": "manual",
-                    "confirm": True,
-                    "metadata": {"order_id": order_id, "payment_id": payment_id},
-                },
-                {"idempotency_key": key},
+        return _standing(
+            _asked(
+                lambda: self._client.v1.payment_intents.create(
+                    {
+                        "amount": amount.amount,
+                        "currency": amount.currency.lower(),
+                        "payment_method": token,
+                        "capture_method": "manual",
+                        "confirm": True,
+                        "metadata": {**_metadata(labels), "method": method},
+                        "payment_method_options": {"card": {"request_multicapture": "if_available"}},
+                        "expand": ["latest_charge"],
+                    },
+                    {"idempotency_key": labels.key},
+                )
             )
         )
-        return Held(intent.id, intent.amount)
+
+    def look(self, reference: str) -> Held | Awaiting:
+        """How an authorisation stands that was not final. Raises Declined, ProviderRefused, ProviderUnavailable."""
+        return _standing(_asked(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]})))
 
     def capture(self, reference: str, amount: Money, *, final: bool, key: str) -> None:
         """Take so much of what is held. Raises ProviderRefused, ProviderUnavailable."""
@@ -61,16 +79,52 @@ class StripeProvider:
         """Let go of what is held. Raises ProviderRefused, ProviderUnavailable."""
         _asked(lambda: self._client.v1.payment_intents.cancel(reference, {}, {"idempotency_key": key}))
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> None:
+    def refund(self, reference: str, amount: Money, *, labels: Labels) -> str | Awaiting:
         """Give back so much of what was taken. Raises ProviderRefused, ProviderUnavailable."""
-        _asked(
-            lambda: self._client.v1.refunds.create({"payment_intent": reference, "amount": amount.amount}, {"idempotency_key": key})
+        made = _asked(
+            lambda: self._client.v1.refunds.create(
+                {"payment_intent": reference, "amount": amount.amount, "metadata": _metadata(labels)},
+                {"idempotency_key": labels.key},
+            )
         )
+        if made["status"] in ("failed", "canceled"):
+            raise ProviderRefused(str(made.get("failure_reason") or "refund_failed"))
+        return str(made["id"]) if made["status"] == "succeeded" else Awaiting(str(made["id"]))
 
 
-def _asked(call: Callable[[], Any]) -> Any:  # Stripe's objects, whose attributes the caller names
+def _metadata(labels: Labels) -> dict[str, str]:
+    return {"order_id": labels.order_id, "payment_id": labels.payment_id, "key": labels.key}
+
+
+def _standing(intent: dict[str, Any]) -> Held | Awaiting:
+    """What a payment intent says of its authorisation (docs.stripe.com/payments/paymentintents/lifecycle)."""
+    match intent["status"]:
+        case "requires_capture" | "succeeded":
+            return Held(str(intent["id"]), int(intent["amount"]), expiry_of(intent))
+        case "processing" | "requires_action" | "requires_confirmation":
+            return Awaiting(str(intent["id"]))
+        case "canceled":
+            raise Declined(str(intent.get("cancellation_reason") or "canceled"))
+        case _:
+            raise Declined(str((intent.get("last_payment_error") or {}).get("code") or "card_declined"))
+
+
+def expiry_of(intent: dict[str, Any]) -> datetime | None:
+    """Until when a payment intent's money is held; None for a method whose holds do not run out."""
+    charge = intent.get("latest_charge")
+    details = charge.get("payment_method_details", {}) if isinstance(charge, dict) else {}
+    if details and "card" not in details:
+        return None
+    before = details.get("card", {}).get("capture_before")
+    if before:
+        return datetime.fromtimestamp(int(before), UTC)
+    created = intent.get("created")
+    return datetime.fromtimestamp(int(created), UTC) + CARD_VALIDITY if created else None
+
+
+def _asked(call: Callable[[], stripe.StripeObject]) -> dict[str, Any]:  # Stripe's objects, whose members the caller names
     try:
-        return call()
+        return call().to_dict()
     except stripe.CardError as error:
         raise Declined(error.code or "card_declined") from error
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from local.partners.books import Books
 
 Params = dict[str, Any]
+CARD_VALIDITY_S = 7 * 24 * 3600
+_GIFT_CARD = re.compile(r"gift_(\d+)(_\w+)?")
+"""A gift card's token: what was on it, in minor units, and a name of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +61,61 @@ class Ledger:
     def create(self, params: Params) -> Answer:
         """Hold an amount."""
         token, amount = str(params["payment_method"]), int(params["amount"])
-        if token == "tok_declined":  # a name of a behaviour
-            error = {
-                "type": "card_error",
-                "code": "card_declined",
-                "decline_code": "generic_decline",
-                "message": "Your card was declined.",
-            }
+        refusal = self._declines(token, amount)
+        if refusal is not None:
+            error = {"type": "card_error", "code": refusal, "message": "The payment was declined."}
             return Answer(402, {"error": error}, "payment_intent.payment_failed")
-        intent = {
+        now = int(time.time())
+        metadata = params.get("metadata", {})
+        pending = token == "tok_pending"  # a name of a behaviour
+        intent: dict[str, Any] = {
             "id": f"pi_{uuid.uuid4().hex}",
             "object": "payment_intent",
             "amount": amount,
             "currency": params["currency"],
-            "status": "requires_capture",
-            "amount_capturable": amount,
+            "status": "processing" if pending else "requires_capture",
+            "amount_capturable": 0 if pending else amount,
             "amount_received": 0,
             "amount_refunded": 0,
-            "metadata": params.get("metadata", {}),
+            "created": now,
+            "metadata": metadata,
             "payment_method": token,
+            "latest_charge": {
+                "id": f"ch_{uuid.uuid4().hex}",
+                "payment_method_details": self._details(token, str(metadata.get("order_id")), now),
+            },
         }
         self._books.put("intent", str(intent["id"]), intent)
-        return Answer(200, intent, "payment_intent.amount_capturable_updated")
+        return Answer(200, intent, "payment_intent.processing" if pending else "payment_intent.amount_capturable_updated")
+
+    def _declines(self, token: str, amount: int) -> str | None:
+        """Why a means of payment is turned down; a gift card bears what is on it, over all orders."""
+        if token == "tok_declined":  # a name of a behaviour
+            return "card_declined"
+        gift = _GIFT_CARD.fullmatch(token)
+        if gift is None:
+            return None
+        used = sum(
+            intent["amount_capturable"] + intent["amount_received"] - intent["amount_refunded"]
+            for intent in self._books.all("intent")
+            if intent["payment_method"] == token
+        )
+        return "insufficient_funds" if used + amount > int(gift[1]) else None
+
+    def _details(self, token: str, order_id: str, now: int) -> dict[str, Any]:
+        if _GIFT_CARD.fullmatch(token):
+            return {"type": "gift_card", "gift_card": {}}
+        first = token == "tok_expires_once" and not any(  # a name of a behaviour
+            intent["payment_method"] == token and intent["metadata"].get("order_id") == order_id
+            for intent in self._books.all("intent")
+        )
+        return {"type": "card", "card": {"capture_before": now if first else now + CARD_VALIDITY_S}}
 
     def capture(self, intent: dict[str, Any], params: Params) -> Answer:
         """Take so much of what is held."""
+        before = intent["latest_charge"]["payment_method_details"].get("card", {}).get("capture_before")
+        if before is not None and before <= time.time():
+            return failure(400, "invalid_request_error", "charge_expired_for_capture", "The authorisation has expired.")
         amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
         if not 0 < amount <= intent["amount_capturable"]:
             return failure(400, "invalid_request_error", "amount_too_large", "More than is capturable.")
@@ -118,9 +153,13 @@ class Ledger:
             "id": f"re_{uuid.uuid4().hex}",
             "object": "refund",
             "amount": amount,
+            "currency": intent["currency"],
+            "created": int(time.time()),
             "payment_intent": intent["id"],
             "status": "succeeded",
+            "metadata": params.get("metadata", {}),
         }
+        self._books.put("refund", str(body["id"]), body)
         return Answer(200, body, "charge.refunded")
 
 

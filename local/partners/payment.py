@@ -3,7 +3,8 @@
 `tok_ok`; `tok_declined`; `tok_timeout_after_success`: the money is held, and the first answer comes after the caller's
 patience has ended; `tok_timeout_before`: the first call is lost before anything is done; `tok_error_500_once`;
 `tok_duplicate_webhook`: every webhook comes twice; `tok_capture_fails_once`; `tok_refund_fails`: for good;
-`tok_void_refused_once`: the first void is refused, another one succeeds.
+`tok_void_refused_once`: the first void is refused, another one succeeds; `tok_pending`: the answer is not final;
+`tok_expires_once`: the first authorisation is good for no time at all; `gift_500_NAME`: a gift card with 500 minor units on it.
 """
 
 from __future__ import annotations

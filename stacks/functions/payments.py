@@ -18,7 +18,7 @@ def tasks(stage: Stage, data: DataStack) -> dict[str, Spec]:
     return {
         "payments-tasks": Spec(
             "payments.tasks.handler",
-            {**store_env(stage, data), "PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.arn},
+            {**store_env(stage, data), **_provider_env(stage, data)},
             [*event_store(data), read_secret(data.payment_key)],
             library="payments",
         ),
@@ -30,8 +30,13 @@ def api(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     return {
         "payments-api": Spec(
             "payments.api.handler",
-            {**store_env(stage, data), "PAYMENT_WEBHOOK_SECRET": data.payment_webhook.arn},
-            [*event_store(data), read_secret(data.payment_webhook)],
+            {**store_env(stage, data), **_provider_env(stage, data), "PAYMENT_WEBHOOK_SECRET": data.payment_webhook.arn},
+            [*event_store(data), read_secret(data.payment_key), read_secret(data.payment_webhook)],
             library="payments",
         ),
     }
+
+
+def _provider_env(stage: Stage, data: DataStack) -> dict[str, str]:
+    """Where the payment provider is, and the secret that holds its key."""
+    return {"PAYMENT_BASE_URL": stage.payment_url, "PAYMENT_KEY_SECRET": data.payment_key.arn}

@@ -20,7 +20,7 @@ from kernel.errors import Unauthorised
 from kernel.money import Money
 from local.partners import payment, warehouse
 from local.partners.config import Config
-from payments.provider import Declined, ProviderRefused, ProviderUnavailable
+from payments.provider import Declined, Labels, ProviderRefused, ProviderUnavailable
 from payments.stripe_provider import StripeProvider, verified
 
 KEY = "key-of-the-partner"
@@ -82,7 +82,8 @@ def _in_thread(build: Any) -> Any:
 
 
 def hold(provider: StripeProvider, token: str, key: str = "k1", amount: int = 1000) -> str:
-    return provider.authorize(payment_id="pay_1", order_id="ord_1", amount=Money(amount, "USD"), token=token, key=key).reference
+    held = provider.authorize(Money(amount, "USD"), token=token, method="card", labels=Labels("ord_1", "pay_1", key))
+    return held.reference
 
 
 def books(base: str) -> list[dict[str, Any]]:
@@ -97,7 +98,7 @@ def test_money_is_held_taken_in_parts_and_given_back_once_for_a_key(base: str) -
     for _ in range(2):
         provider.capture(reference, Money(400, "USD"), final=False, key="c1")
         provider.capture(reference, Money(500, "USD"), final=True, key="c2")
-        provider.refund(reference, Money(100, "USD"), key="r1")
+        provider.refund(reference, Money(100, "USD"), labels=Labels("ord_1", "pay_1", "r1"))
     assert [(b["authorised"], b["captured"], b["refunded"]) for b in books(base)] == [(1000, 900, 100)]
     with pytest.raises(ProviderRefused):
         provider.capture(reference, Money(1, "USD"), final=True, key="c3")
@@ -127,7 +128,7 @@ def test_concurrent_refunds_never_give_back_more_than_was_taken(base: str) -> No
 
     def refund(number: int) -> bool:
         try:
-            provider.refund(reference, Money(300, "USD"), key=f"r{number}")
+            provider.refund(reference, Money(300, "USD"), labels=Labels("ord_1", "pay_1", f"r{number}"))
         except ProviderRefused:
             return False
         return True

@@ -18,8 +18,9 @@ from kernel.clock import SystemClock
 from kernel.ids import derived_id
 from orders import domain
 from payments import domain as payments
-from payments.domain import Payment
-from payments.domain import fold as fold_payment
+from payments.domain import Tender
+from payments.ledger import Ledger
+from payments.ledger import fold as fold_ledger
 from tests.aws import aws
 from tests.examples import CAUSE, received
 
@@ -64,11 +65,12 @@ def place(database: Any, name: str) -> str:
 
 
 def pay(database: Any, order_id: str) -> str:
-    ledger: Aggregates[Payment] = Aggregates(
-        EventStore(database, "orders"), RelayOnly(), SystemClock(), fold_payment, "payment", "pay"
+    ledger: Aggregates[Ledger] = Aggregates(
+        EventStore(database, "orders"), RelayOnly(), SystemClock(), fold_ledger, "payment", "pay"
     )
-    payment_id = derived_id("pay", order_id, "1")
-    ledger.create(payment_id, Command("authorize", CAUSE), [payments.first_request(order_id, payment_id, 500, "USD", "tok_ok")])
+    payment_id = payments.payment_id_of(order_id)
+    begun = payments.authorize(payments.nothing_yet(order_id, "USD"), 500, [Tender("card", "tok_ok")], "sale", "sale")
+    ledger.create(payment_id, Command("authorize", CAUSE), begun)
     return payment_id
 
 

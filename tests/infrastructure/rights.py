@@ -54,7 +54,7 @@ RIGHTS: dict[str, set[str]] = {
     "inventory-api": {*STOCK, READ_CURSOR_KEY},
     "promises-api": {f"dynamodb:{action} inventory" for action in ("GetItem", "BatchGetItem", "Query")},
     "fulfilment-api": STORE,
-    "payments-api": {*STORE, "secretsmanager:GetSecretValue PaymentWebhook"},
+    "payments-api": {*STORE, *(f"secretsmanager:GetSecretValue {secret}" for secret in ("PaymentKey", "PaymentWebhook"))},
     "remediation-api": {
         *STORE,
         "dynamodb:Query views/index/by_status",

@@ -1,7 +1,14 @@
-"""Captured ≤ authorised, refunded ≤ captured, one provider call per intent: with a provider that loses answers."""
+"""The money invariants over the real ledger and service, with a provider that loses questions and answers.
+
+Captured ≤ authorised, refunded ≤ captured, one effect at the provider for every part of an intent, an intent never gives
+back more than it asked for, and whatever happened, one more compensation leaves nobody out of pocket.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,129 +16,219 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from edge.aggregates import Aggregates, Command
 from edge.fast_lane import RelayOnly
-from kernel.clock import SystemClock
 from kernel.errors import Busy, Conflict
 from kernel.money import Money
-from payments.domain import fold
-from payments.provider import Declined, Held, ProviderRefused, ProviderUnavailable
-from payments.service import PaymentRefused, Payments, payment_id_of
-from tests.examples import CAUSE, ORDER_ID
+from payments.domain import Tender, payment_id_of
+from payments.ledger import Ledger, fold
+from payments.provider import Awaiting, Declined, Held, Labels, ProviderRefused, ProviderUnavailable
+from payments.service import PaymentRefused, Payments
+from tests.examples import CAUSE, NOW, ORDER_ID
 from tests.memory import MemoryStore
 
 COMMAND = Command("test", CAUSE)
+TENDERS = [Tender("gift_card", "gift", 300), Tender("card", "card")]
+INTENTS = ["rma-1", "rma-2", "goodwill"]
+VALID = timedelta(days=7)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Charge:
+    """What the provider has under a reference."""
+
+    amount: int
+    expires_at: datetime | None
+    captured: int = 0
+    refunded: int = 0
+    gone: bool = False
+    pending: bool = False
 
 
 class Provider:
-    """Does a thing once for a key; loses the answer, or the question, when told to."""
+    """Does a thing once for a key; loses the answer, or the question, or refuses, when told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.done: dict[str, str] = {}
-        self.held = self.captured = self.refunded = 0
+        self.charges: dict[str, Charge] = {}
+        self.refunds: dict[str, int] = {}
         self.next = "answer"
 
-    def _once(self, key: str, operation: str, act: Any) -> None:
+    def _once(self, key: str, asked: str, act: Callable[[], None]) -> None:
         mood, self.next = self.next, "answer"
         if mood == "lose question":
             raise ProviderUnavailable("lost")
         if key not in self.done:
             if mood == "refuse":
-                raise ProviderRefused("refused") if operation != "authorize" else Declined("declined")
+                raise Declined("declined") if asked.startswith("authorize") else ProviderRefused("refused")
             act()
-            self.done[key] = operation
-        assert self.done[key] == operation
+            self.done[key] = asked
+        assert self.done[key] == asked, "the same key asks for the same thing"
         if mood == "lose answer":
             raise ProviderUnavailable("lost")
 
-    def authorize(self, *, payment_id: str, order_id: str, amount: Money, token: str, key: str) -> Held:
-        self._once(key, "authorize", lambda: self._hold(amount.amount))
-        return Held("pi", amount.amount)
+    def _standing(self, reference: str) -> Held | Awaiting:
+        charge = self.charges[reference]
+        return Awaiting(reference) if charge.pending else Held(reference, charge.amount, charge.expires_at)
 
-    def _hold(self, amount: int) -> None:
-        self.held += amount
+    def authorize(self, amount: Money, *, token: str, method: str, labels: Labels) -> Held | Awaiting:
+        reference = f"pi-{labels.payment_id}"
+        pending = self.next == "pending"
+
+        def hold() -> None:
+            until = self._clock.now() + VALID if method == "card" else None
+            self.charges[reference] = Charge(amount.amount, until, pending=pending)
+
+        self._once(labels.key, f"authorize {amount.amount} {token}", hold)
+        return self._standing(reference)
+
+    def look(self, reference: str) -> Held | Awaiting:
+        return self._standing(reference)
 
     def capture(self, reference: str, amount: Money, *, final: bool, key: str) -> None:
-        self._once(key, "capture", lambda: self._take(amount.amount))
+        charge = self.charges[reference]
 
-    def _take(self, amount: int) -> None:
-        self.captured += amount
-        assert self.captured <= self.held
+        def take() -> None:
+            if charge.expires_at is not None and charge.expires_at <= self._clock.now():
+                raise ProviderRefused("charge_expired_for_capture")
+            assert not charge.gone
+            assert charge.captured + amount.amount <= charge.amount
+            charge.captured += amount.amount
 
-    def refund(self, reference: str, amount: Money, *, key: str) -> None:
-        self._once(key, "refund", lambda: self._give_back(amount.amount))
+        self._once(key, f"capture {reference} {amount.amount} {final}", take)
 
-    def _give_back(self, amount: int) -> None:
-        self.refunded += amount
-        assert self.refunded <= self.captured
+    def refund(self, reference: str, amount: Money, *, labels: Labels) -> str:
+        charge = self.charges[reference]
+
+        def give_back() -> None:
+            assert charge.refunded + amount.amount <= charge.captured
+            charge.refunded += amount.amount
+            self.refunds[labels.key] = amount.amount
+
+        self._once(labels.key, f"refund {reference} {amount.amount}", give_back)
+        return f"re-{labels.key}"
 
     def void(self, reference: str, *, key: str) -> None:
-        self._once(key, "void", lambda: self._let_go())
+        charge = self.charges[reference]
 
-    def _let_go(self) -> None:
-        assert self.captured == 0
-        self.held = 0
+        def let_go() -> None:
+            if charge.expires_at is not None and charge.expires_at <= self._clock.now():
+                raise ProviderRefused("payment_intent_unexpected_state")
+            assert charge.captured == 0
+            charge.gone = True
+
+        self._once(key, f"void {reference}", let_go)
 
 
 class PaymentMachine(RuleBasedStateMachine):
-    """Sagas that run, stop and run again, against a provider in any mood."""
+    """Sagas and people that ask, stop and ask again, against a provider in any mood, while time goes by."""
 
     @initialize()
     def begin(self) -> None:
-        self.provider = Provider()
+        self.clock = Clock()
+        self.provider = Provider(self.clock)
         store: Any = MemoryStore()
-        self.ledger = Aggregates(store, RelayOnly(), SystemClock(), fold, "payment", "pay")
-        self.payments = Payments(self.ledger, self.provider)
+        self.ledgers = Aggregates(store, RelayOnly(), self.clock, fold, "payment", "pay")
+        self.payments = Payments(self.ledgers, self.provider, self.clock)
+        self.asked_back: dict[str, int] = {}
 
-    def attempt(self, call: Any) -> None:
+    @property
+    def ledger(self) -> Ledger | None:
+        return self.payments.find(ORDER_ID)
+
+    def attempt(self, call: Callable[[], object]) -> None:
         try:
             call()
         except (ProviderUnavailable, PaymentRefused, Conflict, Busy):
             pass  # The saga tries again, or gives up; either way the books have to hold.
 
-    @rule(mood=st.sampled_from(["answer", "lose question", "lose answer", "refuse"]))
+    @rule(mood=st.sampled_from(["answer", "lose question", "lose answer", "refuse", "pending"]))
     def provider_is_in_a_mood(self, mood: str) -> None:
         self.provider.next = mood
 
-    @rule()
-    def authorize(self) -> None:
-        self.attempt(lambda: self.payments.authorize(ORDER_ID, Money(1000, "USD"), "tok", COMMAND))
+    @rule(hours=st.integers(1, 100))
+    def time_goes_by(self, hours: int) -> None:
+        self.clock.at += timedelta(hours=hours)
 
-    @rule(amount=st.integers(1, 1000), final=st.booleans())
+    @rule()
+    def what_was_pending_clears(self) -> None:
+        for charge in self.provider.charges.values():
+            charge.pending = False
+
+    @rule(amount=st.sampled_from([200, 1000, 1300]))
+    def authorize(self, amount: int) -> None:
+        self.attempt(lambda: self.payments.authorize(ORDER_ID, Money(amount, "USD"), TENDERS, COMMAND))
+
+    @rule(amount=st.integers(1, 1300), final=st.booleans())
     def capture(self, amount: int, final: bool) -> None:
-        if self.payments.find(ORDER_ID) is not None:
+        if self.ledger is not None:
             self.attempt(lambda: self.payments.capture(ORDER_ID, Money(amount, "USD"), COMMAND, final=final))
+
+    @rule(amount=st.integers(1, 1300), intent=st.sampled_from(INTENTS))
+    def refund(self, amount: int, intent: str) -> None:
+        amount = self.asked_back.setdefault(intent, amount)
+        self.attempt(lambda: self.payments.refund(ORDER_ID, Money(amount, "USD"), intent, COMMAND))
+
+    @rule(place=st.integers(0, 3))
+    def renew(self, place: int) -> None:
+        payments = list(self.ledger.payments) if self.ledger else []
+        if place < len(payments):
+            self.attempt(lambda: self.payments.renew(ORDER_ID, payments[place], COMMAND))
 
     @rule()
     def undo(self) -> None:
         self.attempt(lambda: self.payments.undo(ORDER_ID, "USD", COMMAND))
 
     @invariant()
-    def the_books_hold(self) -> None:
-        payment = self.payments.find(ORDER_ID) if hasattr(self, "payments") else None
-        if payment is None:
+    def no_payment_takes_or_gives_back_more_than_it_may(self) -> None:
+        if not hasattr(self, "payments") or self.ledger is None:
             return
-        assert 0 <= payment.refunded <= payment.captured <= payment.authorized
-        assert sum(1 for r in payment.requests.values() if r.state == "pending") <= 1
+        for payment in self.ledger.payments.values():
+            assert 0 <= payment.refunded <= payment.captured <= payment.authorized
+        assert self.ledger.captured <= self.ledger.authorized
 
     @invariant()
     def what_the_ledger_says_was_done_was_done(self) -> None:
-        payment = self.payments.find(ORDER_ID) if hasattr(self, "payments") else None
-        if payment is not None:
-            assert payment.captured <= self.provider.captured
-            assert payment.refunded <= self.provider.refunded
+        if not hasattr(self, "payments") or self.ledger is None:
+            return
+        for payment in self.ledger.payments.values():
+            charge = self.provider.charges.get(payment.reference or "")
+            if charge is not None:
+                assert payment.captured <= charge.captured
+                assert payment.refunded <= charge.refunded
+
+    @invariant()
+    def an_intent_gives_back_what_it_asked_for_at_the_most(self) -> None:
+        if not hasattr(self, "payments") or self.ledger is None:
+            return
+        for intent, amount in self.asked_back.items():
+            keys = [request.key for request in self.ledger.of_intent(intent)]
+            assert sum(self.provider.refunds.get(key, 0) for key in keys) <= amount
 
     def teardown(self) -> None:
         """With the provider well again, one more run of the compensation leaves nobody out of pocket."""
         if not hasattr(self, "payments"):
             return
         self.provider.next = "answer"
-        self.payments.undo(ORDER_ID, "USD", COMMAND)
-        payment = self.ledger.load(payment_id_of(ORDER_ID)).state
-        assert payment.pending is None
-        assert self.provider.captured == self.provider.refunded
-        assert self.provider.held == 0 or self.provider.captured > 0
-        assert [event.sequence for commit in self.ledger.load(payment_id_of(ORDER_ID)).commits for event in commit.events] == list(
-            range(1, self.ledger.load(payment_id_of(ORDER_ID)).version + 1)
-        )
+        self.what_was_pending_clears()
+        ledger = self.payments.undo(ORDER_ID, "USD", COMMAND)
+        assert ledger.closed
+        assert not [request for request in ledger.requests.values() if request.open]
+        for charge in self.provider.charges.values():
+            assert charge.captured == charge.refunded
+            lapsed = charge.expires_at is not None and charge.expires_at <= self.clock.now()
+            assert charge.gone or charge.captured > 0 or lapsed
+        loaded = self.ledgers.load(payment_id_of(ORDER_ID))
+        assert [event.sequence for commit in loaded.commits for event in commit.events] == list(range(1, loaded.version + 1))
 
 
 TestPayments = PaymentMachine.TestCase

@@ -9,14 +9,13 @@ from datetime import timedelta
 from edge.event_store import Commit
 from hub.timeline import audit, changes, timeline
 from kernel.events import Actor, Cause, Event
-from kernel.ids import derived_id
 from orders import events as ev
 from orders.commands import PlaceOrder
 from orders.service import _received
 from payments import domain as payments
 from tests.examples import CAUSE, NOW, ORDER_ID, body, line
 
-PAYMENT_ID = derived_id("pay", ORDER_ID, "1")
+PAYMENT_ID = payments.payment_id_of(ORDER_ID)
 
 
 def commit(subject: str, first: int, command: str, *data: object, actor: Actor | None = None, minutes: int = 0) -> Commit:
@@ -83,8 +82,8 @@ def test_nothing_personal_is_on_the_timeline() -> None:
 
 
 def test_an_audit_merges_what_happened_to_the_order_and_to_its_payments_by_time() -> None:
-    asked = payments.first_request(ORDER_ID, PAYMENT_ID, 500, "USD", "tok_ok")
-    entries = audit(history(), [commit(PAYMENT_ID, 1, "authorize-payment", asked, minutes=1)])
+    asked = payments.authorize(payments.nothing_yet(ORDER_ID, "USD"), 500, [payments.Tender("card", "tok_ok")], "sale", "sale")
+    entries = audit(history(), [commit(PAYMENT_ID, 1, "authorize-payment", *asked, minutes=1)])
     assert [(entry.subject, entry.sequence) for entry in entries] == [
         (ORDER_ID, 1),
         (PAYMENT_ID, 1),
