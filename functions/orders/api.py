@@ -126,7 +126,8 @@ def release_hold(
     if_match: IfMatch = None,
 ) -> Response[OrderOut]:
     """End a hold in the order's favour. Releasing it again changes nothing."""
-    command = handler.request().command("release-hold", key=idempotency_key, if_match=if_match)
+    key = _key_of(hold_id, "release", idempotency_key)
+    command = handler.request().command("release-hold", key=key, if_match=if_match)
     done = orders().release_hold(order_id, hold_id, command, resolve.reason)
     return Response(200, "application/json", order_out(done.state, done.version), _headers(done))
 
@@ -146,9 +147,15 @@ def reject_hold(
     if_match: IfMatch = None,
 ) -> Response[OrderOut]:
     """End a hold against the order: it is undone, and ends rejected where it was not sold yet, else cancelled."""
-    command = handler.request().command("reject-hold", key=idempotency_key, if_match=if_match)
+    key = _key_of(hold_id, "reject", idempotency_key)
+    command = handler.request().command("reject-hold", key=key, if_match=if_match)
     done = orders().reject_hold(order_id, hold_id, command, resolve.reason)
     return Response(200, "application/json", order_out(done.state, done.version), _headers(done))
+
+
+def _key_of(hold_id: str, how: str, key: str | None) -> str | None:
+    """The key of one way to resolve one hold: the body does not say which, so the same key for another is another command."""
+    return f"{hold_id}.{how}.{key}" if key else None
 
 
 def _headers(done: Done[Order], **more: str) -> dict[str, str | list[str]]:

@@ -11,7 +11,7 @@ from kernel.errors import Conflict
 from orders import domain, holds
 from orders import events as ev
 from orders.holds import NewHold
-from orders.lifecycle import edge_between
+from orders.lifecycle import Edge, edge_between
 from tests.examples import NOW, folded, received
 
 LINE = ev.Line(line_id="ln_1", sku="SKU-1", quantity=3, unit_price=500, discount=100, tax=0)
@@ -27,6 +27,7 @@ CANCELLING = (*RELEASED, ev.OrderCancelling(reason="changed my mind"))
 HELD = ev.OrderHeld(hold_id="hld_1", type="manual", reason="look at it", progress="allocated")
 STATES: dict[domain.Status, tuple[EventData, ...]] = {
     "received": RECEIVED,
+    "confirmed": (*RECEIVED, ev.OrderConfirmed(payment_id="pay")),
     "allocated": ALLOCATED,
     "released": RELEASED,
     "shipped": SHIPPED,
@@ -70,6 +71,24 @@ def test_a_wish_is_granted_along_an_edge_and_else_refused_with_the_current_statu
             WISHES[wish](order)
         assert refused.value.extra["current_status"] == status
         assert refused.value.code == (edge.guard.code if edge and edge.guard else "invalid_transition")
+
+
+@pytest.mark.parametrize("edge", [edge for edge in domain.EDGES if edge.returns], ids=lambda edge: f"{edge.source}-{edge.target}")
+def test_what_lies_over_an_order_gives_back_where_it_is_when_it_goes(edge: Edge) -> None:
+    over: EventData
+    if edge.source == "on_hold":
+        over, goes = HELD, ev.OrderHoldReleased(hold_id="hld_1", reason="fine")
+    else:
+        over, goes = ev.OrderCancelling(reason="changed my mind"), ev.OrderCancelDeclined(reason="late")
+    before = STATES[edge.target]
+    # It came before the first parcel left, and what happened after it are facts.
+    stopped = (*before[:1], over, *before[1:]) if edge.target not in ("received", "on_hold") else (*before, over)
+    assert folded(*stopped).status == edge.source
+    assert folded(*stopped, goes).status == edge.target
+
+
+def test_nothing_leads_out_of_an_end() -> None:
+    assert {status for status, after in domain.TRANSITIONS.items() if not after} == {"completed", "cancelled", "rejected"}
 
 
 def test_a_shipment_that_left_is_recorded_even_while_the_order_is_being_cancelled() -> None:
