@@ -1,4 +1,4 @@
-"""The demo: six orders through the public API, each with another fate, then stock and money counted."""
+"""The demo: seven orders through the public API, each with another fate, then stock and money counted."""
 
 from __future__ import annotations
 
@@ -125,6 +125,14 @@ def _cancel(hub: Hub, order: dict[str, Any]) -> None:
     console.print("          cancel, while robots are picking")
 
 
+def _hold(hub: Hub, order: dict[str, Any]) -> None:
+    path = f"/v1/orders/{order['id']}/holds"
+    held = hub.call("POST", path, {"type": "manual", "reason": "is it a gift?"})
+    console.print(f"          {held['status']}: nothing leaves until somebody decides")
+    hub.call("POST", f"{path}/{held['hold_id']}/release", {"reason": "it is, and wrapped"})
+    console.print("          released")
+
+
 def _approve(hub: Hub, order: dict[str, Any]) -> None:
     end = time.monotonic() + PATIENCE_S
     while True:
@@ -164,6 +172,7 @@ SCENES = (
     Scene("Delivered", "SKU-1", 2, "tok_ok", "completed", 2 * PRICE + SHIPPING, 2),
     Scene("Declined", "SKU-2", 1, "tok_declined", "rejected", 0, 0),
     Scene("Out of stock", "SKU-NONE", 1, "tok_ok", "rejected", 0, 0),
+    Scene("Held, and released", "SKU-2", 1, "tok_ok", "completed", PRICE + SHIPPING, 1, _hold),
     Scene("Short pick", "SHORT-1", 3, "tok_ok", "completed", 2 * PRICE + SHIPPING, 2, _approve),
     Scene("Cancelled in mid-flight", "SLOWPICK-1", 1, "tok_ok", "cancelled", 0, 0, _cancel),
     Scene("Payment timeout after success", "SKU-3", 1, "tok_timeout_after_success", "completed", PRICE + SHIPPING, 1),

@@ -19,7 +19,7 @@ NEXT = """
   Emulator   {aws_endpoint_url} (any AWS tool with this endpoint sees tables, queues, executions)
 
 [bold]Try next[/]
-  .venv/bin/orderhub demo                 six orders, six fates
+  .venv/bin/orderhub demo                 seven orders, seven fates
   .venv/bin/orderhub trace ORDER          everything that happened to one
   .venv/bin/orderhub status               processes, orders by state, repair queue
   .venv/bin/orderhub replay --limit 100   a supermarket's baskets through the public API
@@ -73,7 +73,7 @@ def clean(context: typer.Context) -> None:
 
 @told
 def demo(context: typer.Context) -> None:
-    """Play six orders: delivered, declined, out of stock, short pick, cancelled, payment timeout. Then count stock and money."""
+    """Play seven orders: delivered, declined, out of stock, held, short pick, cancelled, payment timeout. Then count stock and money."""
     from local import demo as play
 
     play.run(context.obj)
