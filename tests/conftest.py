@@ -1,7 +1,9 @@
-"""What every test shares: how long properties are searched, and an environment without anybody's AWS account."""
+"""What every test shares: how long properties are searched, an environment without anybody's AWS account, who runs beside whom."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("ci", max_examples=500, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -18,3 +20,13 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     POWERTOOLS_SERVICE_NAME="test",
 )
+
+BESIDE_EACH_OTHER = {"e2e": "hub", "faults": "hub", "infrastructure": "templates"}
+"""Folders whose tests run one after another: a machine with two cores has room for one hub at a time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something run in one worker: those of the folders above, elsewhere those of a file."""
+    for item in items:
+        folder, file = item.path.relative_to(Path(__file__).parent).parts[0], item.path.stem
+        item.add_marker(pytest.mark.xdist_group(BESIDE_EACH_OTHER.get(folder, f"{folder}/{file}")))
