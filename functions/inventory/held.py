@@ -52,6 +52,10 @@ class Reservation:
     """How often a reservation of this order ran out."""
     why: str | None = None
     """Why from these nodes, as JSON for the order's timeline."""
+    revision: int = 0
+    """The revision of the order's lines that it was last made to fit."""
+    since: Literal["begun", "held", "allocated"] = "begun"
+    """What all its units already were when this attempt began: one that revises another takes its units over."""
 
 
 class Held(Table):
@@ -115,6 +119,25 @@ class Held(Table):
                     **{f"#c{place}": f"settled#{c.sku}#{c.node_id}" for place, c in enumerate(changes)},
                 },
                 "ExpressionAttributeValues": {**values, ":mark": {"SS": [mark]}},
+            }
+        }
+
+    def revising(self, reservation: Reservation, sources: Sequence[Source], revision: int) -> TransactWriteItemTypeDef:
+        """The note, for a transaction, that a reservation is of these sources from now on, in an attempt of their own."""
+        condition, values = _unmoved(reservation)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _key(reservation.order_id),
+                "UpdateExpression": "SET attempt = :next, since = :s, sources = :sources, revision = :revision",
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": {"#s": "state"},
+                "ExpressionAttributeValues": {
+                    **values,
+                    ":next": {"N": str(reservation.attempt + 1)},
+                    ":sources": {"L": [_source_item(source) for source in sources]},
+                    ":revision": {"N": str(revision)},
+                },
             }
         }
 
@@ -239,4 +262,6 @@ def _reservation(item: Item) -> Reservation:
         frozenset(item["settlements"]["SS"]) if "settlements" in item else frozenset(),
         number(item, "expiries"),
         text(item, "why") or None,
+        number(item, "revision"),
+        item["since"]["S"] if "since" in item else "begun",  # type: ignore[arg-type]
     )

@@ -45,13 +45,15 @@ UNFINISHED = timedelta(minutes=2)
 class Outcome:
     """How an operation on a reservation ended."""
 
-    outcome: Literal["reserved", "out_of_stock", "auction", "closed", "allocated", "expired", "released"]
+    outcome: Literal["reserved", "out_of_stock", "auction", "closed", "allocated", "expired", "released", "superseded"]
     sources: tuple[Source, ...] = ()
     shortages: tuple[Shortage, ...] = ()
     why: str | None = None
     """Why from these nodes, as JSON for the order's timeline."""
     auction: Auction | None = None
     """What bids are wanted for, before anything is held."""
+    revision: int = 0
+    """The revision of the order's lines that the sources were last made to fit."""
 
 
 class Reservations:
@@ -93,7 +95,7 @@ class Reservations:
             elif known.state == "held" and self._is_over(known):
                 self._undo(known, "expiring", "expired", correlation_id)
             elif known.state in ("held", "allocating", "allocated"):
-                return Outcome("reserved", known.sources, why=known.why)
+                return Outcome("reserved", known.sources, why=known.why, revision=known.revision)
             elif known.state in ("expiring", "failing"):
                 self._finish(known, correlation_id)
             else:
@@ -210,7 +212,7 @@ class Reservations:
                     continue
                 self._store.advance(known, "allocated", rfc3339(self._clock.now()))
             elif known.state == "allocated":
-                return Outcome("allocated", known.sources, why=known.why)
+                return Outcome("allocated", known.sources, why=known.why, revision=known.revision)
             else:
                 return Outcome("closed")
         raise Busy("contended", "The reservation is contended; try again in a moment.")
@@ -300,9 +302,9 @@ class Reservations:
             known = replace(known, state=through, turned_at=at)
         # A chunk is made as a whole, so its first movement tells for all of it; chunks of all types are cut alike.
         for reserved, allocated in zip(to_reserve, to_allocate, strict=True):
-            if known.allocated_at and self._store.was_made(allocated[0]):
+            if known.since == "allocated" or (known.allocated_at and self._store.was_made(allocated[0])):
                 changes = freeing(known, allocated, "deallocated", known.turned_at)
-            elif self._store.was_made(reserved[0]):
+            elif known.since == "held" or self._store.was_made(reserved[0]):
                 changes = freeing(known, reserved, "released", known.turned_at)
             else:
                 continue

@@ -14,16 +14,17 @@ from edge import clients
 from edge.settings import FromEnvironment, read
 from edge.tasks import TaskFunction, TaskInput
 from inventory.distance import Point
-from inventory.domain import Wanted
+from inventory.domain import Source, Wanted
 from inventory.network_store import Networks, NetworkStore
 from inventory.plans import Attributes
-from inventory.reservations import Outcome, Reservations
 from inventory.returned import ReturnedStock
+from inventory.revisions import RevisedReservations
 from inventory.store import InventoryStore
 from kernel.clock import SystemClock
 
 if TYPE_CHECKING:
     from edge.tasks import Result
+    from inventory.reservations import Outcome
 
 handler = TaskFunction()
 
@@ -35,11 +36,11 @@ class InventorySettings(FromEnvironment):
 
 
 @lru_cache(maxsize=1)
-def reservations() -> Reservations:
+def reservations() -> RevisedReservations:
     """The service, wired once."""
     table, clock = read(InventorySettings).inventory_table, SystemClock()
     store = InventoryStore(clients.dynamodb(), table)
-    return Reservations(store, clock, Networks(store.nodes, NetworkStore(clients.dynamodb(), table), clock))
+    return RevisedReservations(store, clock, Networks(store.nodes, NetworkStore(clients.dynamodb(), table), clock))
 
 
 @lru_cache(maxsize=1)
@@ -80,11 +81,44 @@ class SourcingInput(BaseModel):
 
 
 class ReserveInput(TaskInput):
-    """What to hold, what rules may ask of the order, and the node that it has to come from, if any."""
+    """What to hold, what rules may ask of the order, the node that it has to come from, if any, and of which revision it is."""
 
     lines: list[WantedLine]
     node_id: str | None = None
     sourcing: SourcingInput = SourcingInput()
+    revision: int = 0
+
+    def wanted(self) -> list[Wanted]:
+        """The lines in the stock's terms."""
+        return [Wanted(line.line_id, line.sku, line.quantity) for line in self.lines]
+
+
+class AllocateInput(TaskInput):
+    """What the order wants, from where and in which revision; without lines, all that is held is allocated."""
+
+    lines: list[WantedLine] | None = None
+    node_id: str | None = None
+    revision: int = 0
+
+    def wanted(self) -> list[Wanted] | None:
+        """The lines in the stock's terms."""
+        return None if self.lines is None else [Wanted(line.line_id, line.sku, line.quantity) for line in self.lines]
+
+
+class KeptUnits(BaseModel):
+    """Units of a line that stay with the order."""
+
+    line_id: str
+    sku: str
+    node_id: str
+    quantity: int
+
+
+class KeepInput(TaskInput):
+    """All that stays with an order after some of it was cancelled."""
+
+    allocations: list[KeptUnits]
+    revision: int
 
 
 class NodeUnits(BaseModel):
@@ -134,15 +168,22 @@ def _out(done: Outcome) -> Result:
 
 @handler.command("reserve", ReserveInput)
 def reserve(task: ReserveInput) -> Result:
-    """Hold every unit: `reserved`, `out_of_stock` with what is short, or `closed` where the order was undone."""
-    wanted = [Wanted(line.line_id, line.sku, line.quantity) for line in task.lines]
-    return _out(reservations().reserve(task.order_id, wanted, task.node_id, task.correlation_id, task.sourcing.attributes()))
+    """Hold every unit: `reserved`, `out_of_stock` with what is short, `closed` by a cancellation, `superseded` by an edit."""
+    order = task.sourcing.attributes()
+    return _out(reservations().reserve(task.order_id, task.wanted(), task.node_id, task.correlation_id, order, task.revision))
 
 
-@handler.command("allocate", TaskInput)
-def allocate(task: TaskInput) -> Result:
-    """Allocate what is held: `allocated`, `expired`, or `closed`."""
-    return _out(reservations().allocate(task.order_id, task.correlation_id))
+@handler.command("allocate", AllocateInput)
+def allocate(task: AllocateInput) -> Result:
+    """Allocate what is held and give back what is not wanted: `allocated`, `expired`, `closed` or `superseded`."""
+    return _out(reservations().allocate(task.order_id, task.correlation_id, task.wanted(), task.node_id, task.revision))
+
+
+@handler.command("keep", KeepInput)
+def keep(task: KeepInput) -> Result:
+    """Give back what was cancelled of an allocation."""
+    parts = [Source(part.line_id, part.sku, part.node_id, part.quantity) for part in task.allocations]
+    return _out(reservations().keep(task.order_id, parts, task.revision, task.correlation_id))
 
 
 @handler.command("release", TaskInput)
