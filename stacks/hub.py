@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STARTS_SAGAS = (
     "order.received.v2",
+    "order.edited.v1",
     "order.cancelling.v1",
     "order.cancel_declined.v1",
     "order.held.v1",

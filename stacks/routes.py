@@ -5,6 +5,8 @@ from typing import Final
 ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/v1/orders", "orders-api"),
     ("POST", "/v1/orders/{order_id}/cancel", "orders-api"),
+    ("POST", "/v1/orders/{order_id}/edits", "orders-api"),
+    ("POST", "/v1/orders/{order_id}/edits/{edit_id}/commit", "orders-api"),
     ("POST", "/v1/orders/{order_id}/holds", "orders-api"),
     ("POST", "/v1/orders/{order_id}/holds/{hold_id}/release", "orders-api"),
     ("POST", "/v1/orders/{order_id}/holds/{hold_id}/reject", "orders-api"),

@@ -3,8 +3,8 @@
 import importlib
 
 _EVENTS = (
-    *("orders.events", "orders.return_events", "payments.events", "fulfilment.events", "inventory.events"),
-    *("remediation.events", "returns.events", "webhooks.events"),
+    *("orders.events", "orders.edit_events", "orders.return_events", "payments.events", "fulfilment.events"),
+    *("inventory.events", "remediation.events", "returns.events", "webhooks.events"),
 )
 
 

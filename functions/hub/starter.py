@@ -22,6 +22,7 @@ Saga = Literal["fulfilment", "settlement", "cancellation", "returns"]
 
 FOLLOWS: dict[str, Saga] = {
     "order.received.v2": "fulfilment",
+    "order.edited.v1": "fulfilment",
     "order.cancelling.v1": "cancellation",
     # While an order was locked, what its shipments did was recorded and not followed up.
     "order.cancel_declined.v1": "settlement",

@@ -63,4 +63,4 @@ def node_of(order: Order) -> str:
     nodes = {shipment.node_id for shipment in order.shipments.values()} or {part.node_id for part in order.allocations}
     if len(nodes) > 1:
         return SEVERAL
-    return next(iter(nodes), order.received.delivery.node_id or NOWHERE)
+    return next(iter(nodes), order.destination.delivery.node_id or NOWHERE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from inventory.buckets import choose
+from inventory.buckets import choose, kept_back_of
 from inventory.domain import by_pair
 from inventory.ledger import CHUNK, AlreadyDone, OutOfStock, ReservationMoved
 from inventory.plans import Attributes, Plan
@@ -121,26 +121,33 @@ class RevisedReservations(Reservations):
             if not isinstance(planned, Plan):
                 return tuple(planned) if isinstance(planned, list) else ()
             more = planned.sources
-        buckets = self._found(order_id, known, by_pair(more), stocks)
+        buckets = self._found(order_id, known, by_pair(more), stocks, order.channel)
         if buckets is not None:
             self._revise(known, together((*known.sources, *more), buckets), revision, correlation_id)
         return ()
 
     def _found(
-        self, order_id: str, known: Reservation, more: Mapping[tuple[str, str], int], stocks: Mapping[str, Sequence[Stock]]
+        self,
+        order_id: str,
+        known: Reservation,
+        more: Mapping[tuple[str, str], int],
+        stocks: Mapping[str, Sequence[Stock]],
+        channel: str,
     ) -> dict[tuple[str, str], int] | None:
         """The bucket that each pair comes from, all its units from one; None where units had to be gathered first."""
         by_node = {(stock.sku, stock.node_id): stock for found in stocks.values() for stock in found}
         buckets = _buckets(known)
         for pair, units in more.items():
             stock = by_node[pair]
+            kept_back = stock.kept_back(channel)
+            least = units + kept_back_of(kept_back, len(stock.parts))
             if pair not in buckets:
-                bucket = choose(stock, units, order_id)
+                bucket = choose(stock, units, order_id, kept_back)
             else:
-                enough = any(part.bucket == buckets[pair] and part.available >= units for part in stock.parts)
-                bucket = buckets[pair] if enough else 0 if stock.home.available >= units else None
+                enough = any(part.bucket == buckets[pair] and part.available >= least for part in stock.parts)
+                bucket = buckets[pair] if enough else 0 if stock.home.available >= least else None
             if bucket is None:
-                self._spreading.gather(*pair, units)
+                self._spreading.gather(*pair, units + kept_back)
                 return None
             buckets[pair] = bucket
         return buckets

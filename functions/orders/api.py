@@ -18,8 +18,11 @@ from edge.settings import ClaimSettings, VaultSettings, read
 from edge.vault import Vault
 from edge.wiring import aggregates
 from kernel.clock import SystemClock
-from orders.commands import CancelOrder, PlaceHold, PlaceOrder, ResolveHold
+from orders.commands import CancelOrder, EditOrder, PlaceHold, PlaceOrder, ResolveHold
 from orders.domain import Order, fold
+from orders.edit_shapes import EditOut, edit_out
+from orders.editing import Editing
+from orders.editing import fold as fold_preview
 from orders.service import Orders, PersonalData
 from orders.shapes import HeldOut, OrderOut, held_out, order_out
 
@@ -34,6 +37,12 @@ app = handler.app
 def orders() -> Orders:
     """The service, wired once."""
     return Orders(aggregates(fold, "order", "ord"), SystemClock())
+
+
+@lru_cache(maxsize=1)
+def editing() -> Editing:
+    """Edits, wired once."""
+    return Editing(aggregates(fold, "order", "ord"), aggregates(fold_preview, "edit", "edt"))
 
 
 @lru_cache(maxsize=1)
@@ -57,6 +66,7 @@ def personal_data() -> PersonalData:
 
 
 OrderId = Annotated[str, Path(min_length=1, max_length=64)]
+EditId = Annotated[str, Path(min_length=1, max_length=64)]
 HoldId = Annotated[str, Path(min_length=1, max_length=64)]
 
 
@@ -91,6 +101,37 @@ def cancel_order(
     request = handler.request()
     done = orders().cancel(order_id, request.command("cancel-order", key=idempotency_key, if_match=if_match), cancel.reason)
     return Response(202, "application/json", order_out(done.state, done.version), _headers(done))
+
+
+@app.post(
+    "/v1/orders/<order_id>/edits",
+    summary="Preview an edit",
+    tags=["orders"],
+    status_code=201,
+    responses={201: {"description": "What the edit would change"}, **problems(404, 409, 412, 413, 415, 422)},
+)
+@handler.needs(WRITE)
+def preview_edit(
+    order_id: OrderId, edit: Annotated[EditOrder, Body()], idempotency_key: IdempotencyKey, if_match: IfMatch = None
+) -> Response[EditOut]:
+    """Compute what an edit would change, and keep it for its commit; the order stays as it is."""
+    command = handler.request().command("preview-edit", key=idempotency_key, if_match=if_match)
+    done = editing().preview(order_id, command, edit, personal_data())
+    replayed: dict[str, str | list[str]] = {"Idempotency-Replayed": "true"} if done.replayed else {}
+    return Response(201, "application/json", edit_out(done.state), replayed)
+
+
+@app.post(
+    "/v1/orders/<order_id>/edits/<edit_id>/commit",
+    summary="Commit an edit",
+    tags=["orders"],
+    responses={200: {"description": "The order as edited; stock and payment follow"}, **problems(404, 409, 412, 415, 422)},
+)
+@handler.needs(WRITE)
+def commit_edit(order_id: OrderId, edit_id: EditId, idempotency_key: OptionalKey = None) -> Response[OrderOut]:
+    """Make the order what was previewed, if it is still at the previewed version; what cannot be had undoes the edit."""
+    done = editing().commit(order_id, edit_id, handler.request().command("commit-edit", key=idempotency_key))
+    return Response(200, "application/json", order_out(done.state, done.version), _headers(done))
 
 
 @app.post(

@@ -217,6 +217,22 @@ class PlaceOrder(_Strict):
         return self
 
 
+class LineChange(_Strict):
+    """How many units of a line the customer wants now; none for a line that shall go."""
+
+    line_id: Word
+    quantity: int = Field(strict=True, ge=0, le=MAX_QUANTITY)
+
+
+class EditOrder(_Strict):
+    """What shall be different about an order: lines added, quantities changed, another recipient, another delivery."""
+
+    add: Annotated[list[LineIn], Field(max_length=MAX_LINES)] = []
+    change: Annotated[list[LineChange], Field(max_length=MAX_LINES)] = []
+    ship_to: ShipToIn | None = None
+    delivery: DeliveryIn | None = None
+
+
 class CancelOrder(_Strict):
     """Undo an order, and why."""
 
@@ -248,14 +264,13 @@ class ResolveHold(_Strict):
     reason: Text
 
 
-def clear_fields(order: PlaceOrder) -> dict[str, str]:
-    """The personal data of an order by its place in the request, as the vault keeps it; absent fields left out."""
-    ship_to = order.ship_to
+def clear_fields(ship_to: ShipToIn, customer: CustomerIn | None = None) -> dict[str, str]:
+    """The personal data of a request by its place in the order, as the vault keeps it; absent fields left out."""
     address = ship_to.model_dump_json(include={"line1", "line2", "city", "region", "postal_code", "country", "location"})
     fields = {
-        "customer.name": order.customer.name,
-        "customer.email": order.customer.email,
-        "customer.phone": order.customer.phone,
+        "customer.name": customer.name if customer else None,
+        "customer.email": customer.email if customer else None,
+        "customer.phone": customer.phone if customer else None,
         "ship_to.name": ship_to.name,
         "ship_to.phone": ship_to.phone,
         "ship_to.address": address,

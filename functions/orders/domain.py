@@ -25,12 +25,22 @@ __all__ = ["EDGES", "TRANSITIONS", "Hold", "Line", "Order", "Repair", "Shipment"
 
 
 def confirm(
-    order: Order, payment_id: str, allocations: Sequence[ev.Allocation], sourcing: SourcingReasons | None = None
+    order: Order,
+    payment_id: str,
+    allocations: Sequence[ev.Allocation],
+    sourcing: SourcingReasons | None = None,
+    *,
+    revision: int = 0,
 ) -> list[EventData]:
-    """Sell it: payment authorised and stock allocated, in one commit. Deciding it again decides nothing."""
+    """Sell it: payment authorised and stock allocated, in one commit. Deciding it again decides nothing.
+
+    What was authorised and allocated is for a revision of the order's lines: for another one it decides nothing either.
+    """
     if order.confirmed:
         return []
     refuse_unless(order, "confirmed")
+    if revision != order.revision:
+        return []
     return [ev.OrderConfirmed(payment_id=payment_id), ev.OrderAllocated(allocations=tuple(allocations), sourcing=sourcing)]
 
 

@@ -50,7 +50,10 @@ def exchange(order: Order, return_id: str, placed_at: str) -> ev.OrderReceived:
             "lines": lines,
             "shipping": wanted.shipping,
             "exchange_of": order.id,
-            # The customer's data stays where it is, under the order that brought it.
-            "vault_order": order.vault_order,
+            # It goes where the order went in the end; the recipient's data stays under the order that brought it.
+            "ship_to": order.destination.ship_to,
+            "delivery": order.destination.delivery,
+            "vault_entry": order.destination.vault_entry,
+            "vault_order": order.destination.vault_order,
         }
     )

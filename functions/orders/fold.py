@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from kernel.clock import parse_rfc3339
+from orders import edits, returning
 from orders import events as ev
-from orders import returning
-from orders.state import Hold, Line, Order, Repair, Resolved, Shipment, repair_key
+from orders.edit_events import OrderEdited, OrderEditUndone
+from orders.state import Destination, Hold, Line, Order, Repair, Resolved, Shipment, repair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +27,8 @@ def fold(order: Order | None, event: Event) -> Order:
             part.line_id: Line(part.line_id, part.sku, part.quantity, part.unit_price, part.discount, part.tax)
             for part in data.lines
         }
-        return Order(event.subject, data, event.time, event.time, lines)
+        destination = Destination(data.ship_to, data.delivery, data.vault_entry, data.vault_order or event.subject)
+        return Order(event.subject, data, event.time, event.time, lines, destination, len(lines))
     applied = _apply(order, event)
     overdue = order.overdue if isinstance(data, ev.RepairOpened) else 0
     return replace(applied, changed_at=event.time, overdue=data.times if isinstance(data, ev.OrderOverdue) else overdue)
@@ -41,7 +43,7 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
             return replace(order, confirmed=True, payment_id=data.payment_id)
         case ev.OrderAllocated():
             lines = _count(order, data.allocations, "allocated")
-            return replace(order, allocations=data.allocations, sourcing=data.sourcing, lines=lines)
+            return replace(order, allocations=data.allocations, sourcing=data.sourcing, lines=lines, open_edits=())
         case ev.OrderReleased():
             parts = [part for shipment in data.shipments for part in shipment.lines]
             added = {s.shipment_id: Shipment(s.shipment_id, s.node_id, "released", s.lines) for s in data.shipments}
@@ -71,7 +73,9 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
         case ev.OrderCancelDeclined():
             return replace(order, locked=False, reason=data.reason)
         case ev.OrderLinesCancelled():
-            return replace(order, lines=_cancel_some(order, data.lines))
+            return replace(order, lines=_cancel_some(order, data.lines), revision=order.revision + 1)
+        case OrderEdited() | OrderEditUndone():
+            return edits.apply(order, data, event.time)
         case ev.OrderHeld():
             return replace(order, holds={**order.holds, data.hold_id: _hold(data, event)})
         case ev.OrderHoldReleased():

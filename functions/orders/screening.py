@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from kernel.clock import rfc3339
 from kernel.currency import ISO_4217
 from kernel.ids import derived_id
 from orders.events import HoldType, Resolution, RuleReference
@@ -118,8 +119,15 @@ class RuleSet(BaseModel):
 
 
 def is_done(order: Order) -> bool:
-    """Whether screening has held the order already: what people then decide is not asked of them again."""
-    return any(hold.rule is not None for hold in order.holds.values())
+    """Whether screening has held the order already: what people then decide is not asked of them again.
+
+    An edit that asks for more money or names another recipient is a new question, unless they decided with it in view.
+    """
+    since = order.worsened_at
+    return any(
+        hold.rule is not None and (since is None or hold.resolved is None or hold.resolved.at >= since)
+        for hold in order.holds.values()
+    )
 
 
 def findings(order: Order, rules: RuleSet, ordered: Mapping[str, int], now: datetime) -> list[NewHold]:
@@ -128,7 +136,7 @@ def findings(order: Order, rules: RuleSet, ordered: Mapping[str, int], now: date
 
 
 def _catches(rule: Rule, order: Order, ordered: Mapping[str, int]) -> bool:
-    received = order.received
+    customer, destination = order.received.customer, order.destination
     match rule:
         case AmountRule():
             limit = rule.limits.get(order.currency)
@@ -136,16 +144,17 @@ def _catches(rule: Rule, order: Order, ordered: Mapping[str, int]) -> bool:
         case VelocityRule():
             return ordered.get(rule.id, 0) > rule.orders
         case AddressMismatchRule():
-            floor, home = rule.from_amounts.get(order.currency), received.customer.phone_country
-            elsewhere = home is not None and home != received.ship_to.country and received.delivery.method == "ship"
+            floor, home = rule.from_amounts.get(order.currency), customer.phone_country
+            elsewhere = home is not None and home != destination.ship_to.country and destination.delivery.method == "ship"
             return elsewhere and floor is not None and order.grand_total.amount >= floor
         case BlockedDestinationRule():
-            return received.ship_to.country in rule.countries
+            return destination.ship_to.country in rule.countries
 
 
 def _hold(order: Order, rule: Rule, version: int, now: datetime) -> NewHold:
+    asked_again = [rfc3339(order.worsened_at)] if order.worsened_at else []
     return NewHold(
-        hold_id=derived_id("hld", order.id, "screening", rule.id),
+        hold_id=derived_id("hld", order.id, "screening", rule.id, *asked_again),
         type=rule.hold,
         reason=rule.reason,
         expires_at=now + timedelta(hours=rule.expires_after_hours) if rule.expires_after_hours else None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kernel.clock import Clock
     from kernel.contracts import EventData
-    from orders.commands import PlaceHold
+    from orders.commands import CustomerIn, PlaceHold, ShipToIn
     from orders.domain import Order
     from orders.screening import RuleSet
 
@@ -71,12 +71,12 @@ class PersonalData:
         self._contact = contact
         self._last4 = last4
 
-    def keep(self, order_id: str, entry: str, order: PlaceOrder) -> None:
+    def keep(self, order_id: str, entry: str, ship_to: ShipToIn, customer: CustomerIn | None = None) -> None:
         """Seal and keep: contact for those who talk to the customer, the last four digits for those who hand over."""
-        clear = clear_fields(order)
+        clear = clear_fields(ship_to, customer)
         sealed = {f"{name}:contact": self._contact.seal(value, order_id) for name, value in clear.items()}
-        if order.ship_to.phone:
-            sealed["ship_to.phone:last4"] = self._last4.seal(order.ship_to.phone[-4:], order_id)
+        if ship_to.phone:
+            sealed["ship_to.phone:last4"] = self._last4.seal(ship_to.phone[-4:], order_id)
         self._vault.put(order_id, entry, sealed)
 
     def forget(self, order_id: str, entry: str) -> None:
@@ -106,7 +106,7 @@ class Orders:
         if held.fingerprint != command.fingerprint or held.resource != order_id:
             raise key_reused()
         entry = command.fingerprint
-        personal.keep(order_id, entry, order)
+        personal.keep(order_id, entry, order.ship_to, order.customer)
         try:
             return self._aggregates.create(order_id, command, [_received(order, entry)])
         except VersionTaken:
@@ -183,9 +183,23 @@ class Orders:
         return self.decide(order_id, command, lambda order: holds.expire(order, now))
 
 
+def masked(ship_to: ShipToIn) -> ev.ShipTo:
+    """A recipient as events may tell of them."""
+    at = ship_to.location
+    return ev.ShipTo(
+        name=masking.name(ship_to.name),
+        phone=masking.phone(ship_to.phone) if ship_to.phone else None,
+        city=ship_to.city,
+        region=ship_to.region,
+        postal_code=masking.postal_code(ship_to.postal_code),
+        country=ship_to.country,
+        location=ev.Location(lat=round(at.lat, 1), lon=round(at.lon, 1)) if at else None,
+    )
+
+
 def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
     """The fact that a channel's order becomes, its personal data masked; `entry` is where the vault has it in the clear."""
-    ship_to, customer = order.ship_to, order.customer
+    customer = order.customer
     return ev.OrderReceived(
         channel=order.channel,
         external_id=order.external_id,
@@ -198,17 +212,7 @@ def _received(order: PlaceOrder, entry: str) -> ev.OrderReceived:
             phone=masking.phone(customer.phone) if customer.phone else None,
             phone_country=masking.phone_country(customer.phone) if customer.phone else None,
         ),
-        ship_to=ev.ShipTo(
-            name=masking.name(ship_to.name),
-            phone=masking.phone(ship_to.phone) if ship_to.phone else None,
-            city=ship_to.city,
-            region=ship_to.region,
-            postal_code=masking.postal_code(ship_to.postal_code),
-            country=ship_to.country,
-            location=ev.Location(lat=round(ship_to.location.lat, 1), lon=round(ship_to.location.lon, 1))
-            if ship_to.location
-            else None,
-        ),
+        ship_to=masked(order.ship_to),
         delivery=ev.Delivery(method=order.delivery.method, node_id=order.delivery.node_id),
         lines=tuple(
             ev.Line(

@@ -222,8 +222,8 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
         changed_at=rfc3339(order.changed_at),
         currency=currency,
         customer=received.customer.model_dump(mode="json", exclude_none=True),
-        ship_to=received.ship_to.model_dump(mode="json", exclude_none=True),
-        delivery=received.delivery.model_dump(mode="json", exclude_none=True),
+        ship_to=order.destination.ship_to.model_dump(mode="json", exclude_none=True),
+        delivery=order.destination.delivery.model_dump(mode="json", exclude_none=True),
         lines=[line_out(line) for line in lines],
         totals=TotalsOut(
             items=money(sum(line.unit_price * line.quantity for line in lines)),
@@ -246,6 +246,7 @@ def order_out(order: Order, version: int, payment_status: PaymentStatus = "none"
             "self": f"/v1/orders/{order.id}",
             "timeline": f"/v1/orders/{order.id}/timeline",
             "cancel": f"/v1/orders/{order.id}/cancel",
+            "edits": f"/v1/orders/{order.id}/edits",
             "holds": f"/v1/orders/{order.id}/holds",
             "returns": f"/v1/orders/{order.id}/returns",
         },

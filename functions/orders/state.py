@@ -63,7 +63,11 @@ class Line:
 
     def due(self, currency: str) -> Money:
         """What the shipped units cost: their share of the line, so that discounts stay with what was delivered."""
-        return Money(self.total, currency).share(self.shipped, self.quantity)
+        return self.due_for(self.shipped, currency)
+
+    def due_for(self, units: int, currency: str) -> Money:
+        """What the first so many units cost: their share of the line."""
+        return Money(self.total, currency).share(units, self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,26 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """Where the order goes and how, and the vault's entry with the recipient in clear, under which order."""
+
+    ship_to: ev.ShipTo
+    delivery: ev.Delivery
+    vault_entry: str
+    vault_order: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEdit:
+    """An edit that stock and payment have yet to follow, and what the order was before it."""
+
+    edit_id: str
+    lines: dict[str, Line]
+    destination: Destination
+    worsened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order as its events leave it."""
 
@@ -146,6 +170,10 @@ class Order:
     received_at: datetime
     changed_at: datetime
     lines: dict[str, Line]
+    destination: Destination
+    """Where it goes now: as it was received, or as it was edited."""
+    lines_named: int
+    """How many lines it ever had: a line that is gone leaves its id to nobody."""
     locked: bool = False
     ended: Literal["completed", "cancelled", "rejected"] | None = None
     confirmed: bool = False
@@ -158,6 +186,13 @@ class Order:
     repairs: dict[str, Repair] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     returns: dict[str, Returning] = field(default_factory=dict)
+    revision: int = 0
+    """How often what is wanted of it has changed before it was sold: a saga that read another revision starts over."""
+    open_edits: tuple[OpenEdit, ...] = ()
+    edit_ids: frozenset[str] = frozenset()
+    """Every edit that was ever committed."""
+    worsened_at: datetime | None = None
+    """When an edit last asked for more money or another recipient, which screening has to see."""
     overdue: int = 0
     """How often in a row the watch found that what the order waits for had not come."""
 
@@ -216,19 +251,20 @@ class Order:
         return "confirmed" if self.confirmed else "received"
 
     @property
-    def vault_order(self) -> str:
-        """The order under which the vault keeps the customer's data: this one, or the one that it is an exchange for."""
-        return self.received.vault_order or self.id
-
-    @property
     def currency(self) -> str:
         """The ISO 4217 code of all its money."""
         return self.received.currency
 
     @property
     def grand_total(self) -> Money:
-        """What the order costs as it was placed: lines after discount, tax, shipping."""
+        """What the order costs as it was placed or edited: lines after discount, tax, shipping."""
         return Money(sum(line.total for line in self.lines.values()) + self.received.shipping, self.currency)
+
+    @property
+    def payable(self) -> Money:
+        """What the order will cost when everything that is still wanted has been shipped."""
+        due = Money.total((line.due_for(line.open, self.currency) for line in self.lines.values()), self.currency)
+        return due + Money(self.received.shipping, self.currency) if any(line.open for line in self.lines.values()) else due
 
     @property
     def capturable(self) -> Money:

@@ -39,11 +39,12 @@ class ShipmentState(BaseModel):
 
 
 class ConfirmInput(TaskInput):
-    """What was authorised and allocated, and why from there."""
+    """What was authorised and allocated, why from there, and for which revision of the order's lines."""
 
     payment_id: str
     allocations: list[Allocated]
     why: SourcingReasons | None = None
+    revision: int = 0
 
 
 class ShipmentsInput(TaskInput):
@@ -57,6 +58,12 @@ class RejectInput(TaskInput):
 
     code: str
     reason: str
+
+
+class UndoEditInput(RejectInput):
+    """Which revision of the order's lines cannot be had, and why."""
+
+    revision: int
 
 
 class ReasonInput(TaskInput):

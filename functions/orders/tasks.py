@@ -14,7 +14,7 @@ from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from kernel.errors import Conflict
 from kernel.events import Actor
-from orders import domain, return_tasks
+from orders import domain, edits, return_tasks
 from orders import events as ev
 from orders.domain import Order, fold
 from orders.screening import RuleSet
@@ -30,6 +30,7 @@ from orders.task_inputs import (
     RepairInput,
     ShipmentsInput,
     ShipmentState,
+    UndoEditInput,
 )
 
 if TYPE_CHECKING:
@@ -64,20 +65,21 @@ def brief(order: Order) -> dict[str, object]:
     return {
         "status": order.status,
         "currency": order.currency,
-        "amount": order.grand_total.amount,
+        "revision": order.revision,
+        "amount": order.payable.amount,
         "token": received.payment.token,
         "payments": [method.model_dump() for method in received.payments or (received.payment,)],
-        "delivery": received.delivery.model_dump(),
+        "delivery": order.destination.delivery.model_dump(),
         "sourcing": {
             "channel": received.channel,
             "department": received.department,
             "tags": received.tags,
-            "country": received.ship_to.country,
+            "country": order.destination.ship_to.country,
             "deliver_by": received.promised_on,
-            "location": received.ship_to.location.model_dump() if received.ship_to.location else None,
+            "location": order.destination.ship_to.location.model_dump() if order.destination.ship_to.location else None,
         },
-        "vault_entry": received.vault_entry,
-        "vault_order": order.vault_order,
+        "vault_entry": order.destination.vault_entry,
+        "vault_order": order.destination.vault_order,
         "reason": order.reason or "",
         "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
         "allocations": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations],
@@ -118,19 +120,22 @@ def read_order(task: TaskInput) -> Result:
 
 @handler.command("confirm", ConfirmInput)
 def confirm(task: ConfirmInput) -> Result:
-    """Sell it: `confirmed`, `hold` where somebody held it meanwhile, or `stop` where a cancellation was faster."""
+    """Sell it: `confirmed`, `changed` by an edit, `hold` where somebody held it, or `stop` where a cancellation was faster."""
     allocations = [ev.Allocation(line_id=a.line_id, node_id=a.node_id, quantity=a.quantity) for a in task.allocations]
     try:
         order = (
             orders()
             .decide(
-                task.order_id, task.request("confirm-order"), lambda o: domain.confirm(o, task.payment_id, allocations, task.why)
+                task.order_id,
+                task.request("confirm-order"),
+                lambda o: domain.confirm(o, task.payment_id, allocations, task.why, revision=task.revision),
             )
             .state
         )
     except Conflict:
         order = orders().load(task.order_id).state
-    outcome = {"allocated": "confirmed", "released": "confirmed", "on_hold": "hold"}.get(order.status, "stop")
+    outcomes = {"received": "changed", "allocated": "confirmed", "released": "confirmed", "on_hold": "hold"}
+    outcome = outcomes.get(order.status, "stop")
     return {"outcome": outcome, "order": brief(order)}
 
 
@@ -152,6 +157,15 @@ def reject(task: RejectInput) -> Result:
     except Conflict as conflict:
         return {"outcome": "stop", "status": conflict.extra.get("current_status", "")}
     return {"outcome": order.status}
+
+
+@handler.command("undo-edit", UndoEditInput)
+def undo_edit(task: UndoEditInput) -> Result:
+    """Undo the edit that cannot be had: `undone`, `changed` where the order is another one by now, or `none` to undo."""
+    done = orders().decide(task.order_id, task.request("undo-edit"), lambda o: edits.undo(o, task.revision, task.code, task.reason))
+    if done.events:
+        return {"outcome": "undone"}
+    return {"outcome": "none" if done.state.revision == task.revision else "changed"}
 
 
 def _record(task: TaskInput, shipment: ShipmentState, order: Order) -> Order:

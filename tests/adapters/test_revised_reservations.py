@@ -165,7 +165,7 @@ def test_a_part_of_an_allocation_is_given_back_but_never_what_has_left(database:
 def test_a_revision_that_dies_at_any_write_is_completed_or_undone_by_what_comes_next(
     database: Any, sold: bool, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("reservations", "revisions"):
+    for module in ("holding", "revisions"):
         monkeypatch.setattr(f"inventory.{module}.CHUNK", 1)
     stock(database, {f"SKU-{n}": 90 for n in range(4)})
     before, edited = lines(2, 2, 2), [Wanted("ln_0", "SKU-0", 4), Wanted("ln_1", "SKU-1", 1), *lines(0, 0, 0, 3)[3:]]
