@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from orders import domain, holds, screening
+from kernel.contracts import EventData
+from orders import domain, edits, holds, screening
 from orders import events as ev
 from orders.commands import PlaceOrder
+from orders.edits import Wish
 from orders.screening import RuleSet
 from orders.service import _received
 from orders.tasks import rules
@@ -113,3 +116,21 @@ def test_two_rules_with_one_id_are_refused() -> None:
     rule = {"id": "r", "kind": "blocked_destination", "hold": "fraud", "reason": "No.", "countries": ["US"]}
     with pytest.raises(ValidationError, match="two rules have one id"):
         RuleSet.model_validate({"version": 1, "rules": [rule, rule]})
+
+
+def test_an_edit_that_costs_more_or_goes_elsewhere_is_screened_again_unless_people_decided_with_it_in_view() -> None:
+    strict = RuleSet.model_validate(
+        {"version": 1, "rules": [{"kind": "amount", "id": "any", "hold": "fraud", "reason": "r", "limits": {"USD": 1}}]}
+    )
+    events: list[EventData] = [_received(PlaceOrder.model_validate(body()), "entry")]
+    first = holds.place(folded(*events), screening.findings(folded(*events), strict, {}, NOW), NOW)
+    events += first
+    events += holds.release(folded(*events), folded(*events).open_holds[0].hold_id, "all is clear")
+    assert screening.is_done(folded(*events))
+    fewer = [*events, *edits.commit(folded(*events), "edt_1", edits.preview(folded(*events), 3, Wish(change=[("ln_1", 1)])))]
+    assert screening.is_done(folded(*fewer))
+    more = edits.commit(folded(*events), "edt_1", edits.preview(folded(*events), 3, Wish(change=[("ln_1", 9)])))
+    asked = replace(folded(*events, *more), worsened_at=NOW + timedelta(seconds=1))
+    assert not screening.is_done(asked)
+    again = screening.findings(asked, strict, {}, NOW)
+    assert [hold.hold_id for hold in again] != [held.hold_id for held in first if isinstance(held, ev.OrderHeld)]
