@@ -57,7 +57,8 @@ def test_quantiles_of_merged_parts_are_those_of_the_whole_within_the_accuracy(du
     ordered = sorted(durations)
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
         exact = ordered[math.floor(share * (len(ordered) - 1))]
-        assert found[name] == pytest.approx(exact, rel=ACCURACY * 1.01, abs=0.1)
+        # Beside the sketch's own inaccuracy, what is shown is rounded to a tenth.
+        assert found[name] == pytest.approx(exact, abs=ACCURACY * 1.01 * exact + 0.05)
 
 
 def test_nothing_has_no_quantiles_and_a_clock_gone_wrong_has_a_bin() -> None:
