@@ -23,6 +23,7 @@ APIS: Final = (
     "inventory.api",
     "inventory.promises_api",
     "fulfilment.api",
+    "auctions.api",
     "payments.api",
     "remediation.api",
     "webhooks.api",

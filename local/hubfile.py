@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from local.instance import REGION
+from local.instance import PARTNERS, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def describe(instance: Instance, outputs: Mapping[str, str]) -> dict[str, Any]:
         "dead_letter_queues": {
             name.removeprefix("Dlq"): value for name, value in sorted(outputs.items()) if name.startswith("Dlq")
         },
-        "partners": {name: instance.url(name) for name in ("payment", "warehouse", "carrier")},
+        "partners": {name: instance.url(name) for name in PARTNERS},
     }
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-DEFAULT_PORTS: Final = {"emulator": 4566, "payment": 4571, "warehouse": 4572, "carrier": 4573}
-PARTNERS: Final = ("payment", "warehouse", "carrier")
+DEFAULT_PORTS: Final = {"emulator": 4566, "payment": 4571, "warehouse": 4572, "carrier": 4573, "bidders": 4574}
+PARTNERS: Final = ("payment", "warehouse", "carrier", "bidders")
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 CALLERS_AWS: Final = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
@@ -60,10 +60,11 @@ class Instance:
         if self.name == "default":
             return DEFAULT_PORTS
         kept = self.home / "ports.json"
-        if not kept.exists():
+        found: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+        if missing := [name for name in DEFAULT_PORTS if name not in found]:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(_free_ports(list(DEFAULT_PORTS))))
-        found: dict[str, int] = json.loads(kept.read_text())
+            found |= _free_ports(missing)
+            kept.write_text(json.dumps(found))
         return found
 
     @property

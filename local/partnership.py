@@ -16,7 +16,7 @@ from local.tokens import secret_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CLIENTS = {"payment": "PaymentProvider", "warehouse": "Warehouse", "carrier": "Carrier"}
+CLIENTS = {"payment": "PaymentProvider", "warehouse": "Warehouse", "carrier": "Carrier", "bidders": "Bidders"}
 SECRETS = {"payment_key": "ProviderKeySecret", "webhook": "ProviderWebhookSecret", "warehouse_key": "WarehouseKeySecret"}
 
 
@@ -51,6 +51,8 @@ def _start(instance: Instance, partner: str, api_url: str, speed: float, keys: M
         state_file=str(instance.state / f"{partner}.sqlite"),
         speed=speed,
         carrier_url=instance.url("carrier"),
+        aws_endpoint=instance.endpoint,
+        bidders_queue=keys["bidders_queue"],
     )
     file, text = instance.home / "run" / f"{partner}-config.json", json.dumps(asdict(config))
     ours = process(instance, partner)
@@ -60,7 +62,7 @@ def _start(instance: Instance, partner: str, api_url: str, speed: float, keys: M
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
     file.write_text(text)
-    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    environment = {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **instance.aws_environment()}
     command = [str(ROOT / ".venv" / "bin" / "python"), "-m", f"local.partners.{partner}", "--config", str(file)]
     return ours.start(command, environment)
 
@@ -71,6 +73,7 @@ def stop(instance: Instance) -> bool:
 
 
 def _keys(instance: Instance, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The keys that hub and partners share, from the hub's secrets."""
+    """The keys that hub and partners share, from the hub's secrets; and the queue from which bidders are called."""
     manager = client(instance, "secretsmanager")
-    return {name: manager.get_secret_value(SecretId=outputs[output])["SecretString"] for name, output in SECRETS.items()}
+    keys = {name: manager.get_secret_value(SecretId=outputs[output])["SecretString"] for name, output in SECRETS.items()}
+    return {**keys, "bidders_queue": outputs["BiddersQueue"]}

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from local.instance import Instance
 
-COLOURS = {"command": "bold", "event": "cyan", "saga": "green", "payment": "magenta", "warehouse": "yellow", "carrier": "blue"}
+COLOURS = {
+    "command": "bold",
+    "event": "cyan",
+    "saga": "green",
+    "payment": "magenta",
+    "warehouse": "yellow",
+    "carrier": "blue",
+    "bidders": "bright_yellow",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

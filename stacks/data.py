@@ -49,6 +49,7 @@ class DataStack(Concern):
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")
+        self.bid_key = self._key(stage, "Bid", "Bids that nobody reads before their auction closes")
         self.webhook_key = self._key(stage, "Webhook", "What webhooks are signed with")
         self.deliveries_dead = parking(self, "DeliveriesDead", stage, "webhook-deliveries")
         self.deliveries = waiting(self, "Deliveries", stage, "webhook-deliveries", self.deliveries_dead, SENDER_TIMEOUT_S)

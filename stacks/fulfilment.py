@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stacks.stage import Stage
 
 SELLING = ("fulfilment", "settlement", "cancellation", "returns")
-CALLED = ("orders", "inventory", "payments", "fulfilment", "remediation", "returns")
+CALLED = ("orders", "inventory", "payments", "fulfilment", "remediation", "returns", "auctions")
 """Contexts whose tasks sagas call, in their files as `${OrdersTasks}` and so on."""
 
 

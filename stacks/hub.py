@@ -9,6 +9,7 @@ from aws_cdk import aws_events as events
 from stacks.concern import Concern
 from stacks.constructs.consumer import Consumer
 from stacks.constructs.minutely import Minutely
+from stacks.constructs.partner_queue import PartnerQueue
 from stacks.constructs.relay import StreamRelay
 from stacks.constructs.service_function import service_functions
 from stacks.functions import listening_functions
@@ -30,6 +31,8 @@ STARTS_SAGAS = (
     "payment.concluded.v1",
     "shipment.dispatched.v1",
     "shipment.delivered.v1",
+    "shipment.ready_for_pickup.v1",
+    "shipment.picked_up.v1",
     "order.return_requested.v1",
     "return.rejected.v1",
     "return.cancelled.v1",
@@ -39,6 +42,8 @@ STARTS_SAGAS = (
 STARTS_REMEDIATION = ("shipment.short_picked.v1",)
 SHOWN = ("orderhub.orders", "orderhub.payments", "orderhub.fulfilment", "orderhub.remediation")
 """Sources whose events the board shows."""
+CALLS_FOR_BIDS = ("auction.opened.v1",)
+"""What the partners' queue brings them."""
 
 
 class HubStack(Concern):
@@ -59,6 +64,8 @@ class HubStack(Concern):
         }.items():
             consumer = Consumer(self, name, stage=stage, bus=data.bus, pattern=pattern, function=self.functions[name])
             self.dead[name] = consumer.dead
+        pattern = events.EventPattern(detail_type=list(CALLS_FOR_BIDS))
+        self.dead["bidders"] = PartnerQueue(self, "bidders", stage=stage, bus=data.bus, pattern=pattern, lifetime_s=60).dead
         purpose = "Looks for orders that wait for something that did not come"
         self.dead["watch"] = Minutely(self, "watch", stage=stage, function=self.functions["watch"], purpose=purpose).dead
         purpose = "Ends reservations that ran out, and gathers stock that went quiet"

@@ -31,6 +31,7 @@ MACHINES: dict[str, tuple[str, ...]] = {
     "PaymentProvider": ("payments/write",),
     "Warehouse": ("fulfilment/write",),
     "Carrier": ("fulfilment/write",),
+    "Bidders": ("bids/write",),
     "Channel": ("orders/write", "orders/read", "inventory/write"),
     "Cli": tuple(f"{server}/{scope}" for server, scopes in SCOPES.items() for scope in scopes),
 }

@@ -49,6 +49,8 @@ class Stage:
     tasks: int | None = None
     """How many copies of a saga's task function may run at once; sagas retry what is turned away."""
     throttle_rate: int = 5000
+    auction_window_s: int = 3
+    """How long warehouses may bid for an order."""
     webhook_schemes: tuple[str, ...] = ("https",)
     webhook_networks: tuple[str, ...] = ()
     """Networks to which webhooks may go although they are not public."""
@@ -126,7 +128,7 @@ def stage_of(node: Node) -> Stage:
     for field in ("payment_url", "warehouse_url", "model_id"):
         if value := node.try_get_context(field):
             changes[field] = str(value)
-    for field in ("patience_saga_s", "patience_warehouse_s", "patience_carrier_s"):
+    for field in ("auction_window_s", "patience_saga_s", "patience_warehouse_s", "patience_carrier_s"):
         if value := node.try_get_context(field):
             changes[field] = int(value)
     return replace(STAGES[name], **changes)

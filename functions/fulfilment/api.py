@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -12,11 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from edge.auth import Rights
 from edge.http import HttpFunction, IdempotencyKey, etag, problems
 from edge.wiring import aggregates
-from fulfilment.domain import Fact, Shipment, fold
+from fulfilment.domain import Fact, fold
+from fulfilment.pickup import new_code
 from fulfilment.service import Facts
+from fulfilment.state import Shipment
 from kernel.clock import parse_rfc3339, rfc3339
+from kernel.errors import Conflict
 
 FACTS = Rights.of("fulfilment/write", "operations", "logistics")
+CODE = Rights.of("orders/write", "operations")
 READ = Rights.of("orders/read", "operations", "logistics", "auditors")
 handler = HttpFunction()
 app = handler.app
@@ -39,18 +44,25 @@ class PickedLine(BaseModel):
 
 
 class ShipmentFact(BaseModel):
-    """What happened to a shipment, and when; `lines` are the units found of a short pick."""
+    """What happened to a shipment, and when; `lines` are the units found of a short pick.
+
+    `picked_up` brings the customer's `code`; `ready_for_pickup` may say for how long the store keeps it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    type: Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost"]
+    type: Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost", "ready_for_pickup", "picked_up"]
     occurred_at: str
     tracking: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] | None = None
     lines: Annotated[list[PickedLine], Field(max_length=500)] | None = None
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,32}$")] | None = None
+    collect_by: str | None = None
 
-    @field_validator("occurred_at")
+    @field_validator("occurred_at", "collect_by")
     @classmethod
-    def _instant(cls, text: str) -> str:
+    def _instant(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
         try:
             return rfc3339(parse_rfc3339(text))
         except ValueError:
@@ -75,6 +87,8 @@ class ShipmentDetail(BaseModel):
     version: int
     held: bool
     tracking: str | None
+    pickup: bool
+    collect_by: str | None
     lines: list[ShipmentLineOut]
     missing: list[ShipmentLineOut]
 
@@ -91,6 +105,8 @@ def _out(shipment: Shipment, version: int) -> ShipmentDetail:
         version=version,
         held=shipment.held,
         tracking=shipment.tracking,
+        pickup=shipment.pickup,
+        collect_by=shipment.collect_by,
         lines=lines(shipment.lines),
         missing=lines(shipment.missing),
     )
@@ -109,11 +125,37 @@ def report(
     """Record a fact of the warehouse or carrier. A fact that is known already changes nothing."""
     command = handler.request().command("report-shipment-fact", key=idempotency_key)
     picked = {line.line_id: line.quantity for line in fact.lines} if fact.lines is not None else None
-    done = facts().record(shipment_id, Fact(fact.type, fact.occurred_at, fact.tracking, picked), command)
+    done = facts().record(
+        shipment_id, Fact(fact.type, fact.occurred_at, fact.tracking, picked, fact.code, fact.collect_by), command
+    )
     headers: dict[str, str | list[str]] = {"ETag": etag(done.version)}
     if done.replayed:
         headers["Idempotency-Replayed"] = "true"
     return Response(200, "application/json", _out(done.state, done.version), headers)
+
+
+class PickupCodeOut(BaseModel):
+    """The code with which the customer collects. It is shown here, once, and kept nowhere."""
+
+    shipment_id: str
+    code: str
+
+
+@app.post(
+    "/v1/shipments/<shipment_id>/pickup-code",
+    summary="A code for the customer to collect with",
+    tags=["fulfilment"],
+    status_code=201,
+    responses={201: {"description": "The code, once"}, **problems(404, 409, 413, 415, 422)},
+)
+@handler.needs(CODE)
+def post_pickup_code(shipment_id: ShipmentId, idempotency_key: IdempotencyKey) -> Response[PickupCodeOut]:
+    """Make a new code for the channel to give to its customer; an earlier one opens nothing any more."""
+    command = handler.request().command("issue-pickup-code", key=idempotency_key)
+    code = new_code(secrets.choice)
+    if facts().issue_code(shipment_id, code, command).replayed:
+        raise Conflict("code_already_shown", "A code is shown once; ask under a new Idempotency-Key for another one.")
+    return Response(201, "application/json", PickupCodeOut(shipment_id=shipment_id, code=code))
 
 
 @app.get(

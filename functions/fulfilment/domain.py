@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fulfilment import events as ev
+from fulfilment import pickup
+from fulfilment.state import FAR, Shipment
 from kernel.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
@@ -14,57 +16,28 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
     from kernel.events import Event
 
-Status = Literal["planned", "released", "short_picked", "picked", "packed", "dispatched", "delivered", "lost", "cancelled"]
-FactType = Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost"]
-
-_ORDER: dict[Status, int] = {
-    "planned": 0,
-    "released": 1,
-    "short_picked": 2,
-    "picked": 3,
-    "packed": 4,
-    "dispatched": 5,
-    "lost": 6,
-    "delivered": 7,
-    "cancelled": 9,
-}
-"""How far a shipment is: a fact that it is past already tells nothing new."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """A shipment of one order from one node."""
-
-    id: str
-    order_id: str
-    node_id: str
-    status: Status
-    lines: tuple[ev.ShipmentLine, ...] = ()
-    missing: tuple[ev.ShipmentLine, ...] = ()
-    tracking: str | None = None
-    held: bool = False
-
-    @property
-    def left(self) -> bool:
-        """Whether it left its node."""
-        return self.status in ("dispatched", "delivered", "lost")
+FactType = Literal["picked", "packed", "dispatched", "delivered", "short_picked", "lost", "ready_for_pickup", "picked_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a warehouse or carrier reports; `picked` has the units found, by line, of a short pick."""
+    """What a warehouse, store or carrier reports; `picked` has the units found, by line, of a short pick."""
 
     type: FactType
     occurred_at: str
     tracking: str | None = None
     picked: Mapping[str, int] | None = None
+    code: str | None = None
+    collect_by: str | None = None
 
 
 def record(shipment: Shipment, fact: Fact) -> list[EventData]:
     """Record a fact. One that the shipment is past already decides nothing; one that cannot be true raises Conflict."""
     if shipment.status == "cancelled":
         raise Conflict("shipment_cancelled", "The shipment was recalled; it must not leave.", current_status="cancelled")
-    if shipment.held and fact.type == "dispatched":
+    if fact.type in (("dispatched", "delivered") if shipment.pickup else ("ready_for_pickup", "picked_up")):
+        raise Conflict("other_delivery", "A pickup is collected, and nothing else is.", current_status=shipment.status)
+    if shipment.held and fact.type in ("dispatched", "picked_up"):
         raise Conflict("on_hold", "The order is on hold; the parcel must not leave.", current_status=shipment.status)
     if shipment.status == "short_picked" and fact.type in ("picked", "packed", "dispatched"):
         raise Conflict("awaiting_decision", "The short pick waits for a decision.", current_status=shipment.status)
@@ -72,7 +45,9 @@ def record(shipment: Shipment, fact: Fact) -> list[EventData]:
         # The warehouse may be faster than our own note that it took the shipment: the note is made now.
         released = [ev.ShipmentReleased(order_id=shipment.order_id, node_id=shipment.node_id)]
         return [*released, *record(replace(shipment, status="released"), fact)]
-    if _ORDER[fact.type] <= _ORDER[shipment.status]:
+    if shipment.status == "expired":
+        raise Conflict("shipment_expired", "It was not collected in time, and was put back.", current_status="expired")
+    if FAR[fact.type] <= FAR[shipment.status]:
         return []
     if fact.type in ("delivered", "lost") and not shipment.left:
         raise Conflict("not_dispatched", "A parcel arrives after it was dispatched.", current_status=shipment.status)
@@ -90,6 +65,10 @@ def _event(shipment: Shipment, fact: Fact) -> EventData:
             return ev.ShipmentDispatched.model_validate({**common, "tracking": fact.tracking, "lines": shipment.lines})
         case "delivered":
             return ev.ShipmentDelivered.model_validate(common)
+        case "ready_for_pickup":
+            return pickup.ready(shipment, fact.occurred_at, fact.collect_by)
+        case "picked_up":
+            return pickup.pick_up(shipment, fact.occurred_at, fact.code)
         case "lost":
             return ev.ShipmentLost.model_validate(common)
         case "short_picked":
@@ -132,7 +111,7 @@ def resume(shipment: Shipment, lines: Sequence[ev.ShipmentLine]) -> list[EventDa
 
 def hold(shipment: Shipment) -> list[EventData]:
     """Keep it in its node. One that left or was recalled is not held; deciding it again decides nothing."""
-    if shipment.held or shipment.left or shipment.status == "cancelled":
+    if shipment.held or shipment.left or shipment.status in ("cancelled", "expired"):
         return []
     return [ev.ShipmentHeld(order_id=shipment.order_id, node_id=shipment.node_id)]
 
@@ -146,7 +125,7 @@ def let_go(shipment: Shipment) -> list[EventData]:
 
 def cancel(shipment: Shipment, reason: str) -> list[EventData]:
     """Recall it. Raises Conflict where it left already. Deciding it again decides nothing."""
-    if shipment.status == "cancelled":
+    if shipment.status in ("cancelled", "expired"):
         return []
     if shipment.left:
         raise Conflict("already_dispatched", "The shipment left its node.", current_status=shipment.status)
@@ -158,7 +137,7 @@ def fold(shipment: Shipment | None, event: Event) -> Shipment:  # noqa: C901  # 
     data = event.data
     match data:
         case ev.ShipmentPlanned():
-            return Shipment(event.subject, data.order_id, data.node_id, "planned", data.lines)
+            return Shipment(event.subject, data.order_id, data.node_id, "planned", data.lines, pickup=data.pickup)
         case ev.ShipmentCancelled():
             known = shipment or Shipment(event.subject, data.order_id, data.node_id, "cancelled")
             return replace(known, status="cancelled")
@@ -183,6 +162,14 @@ def fold(shipment: Shipment | None, event: Event) -> Shipment:  # noqa: C901  # 
             return replace(shipment, status="dispatched", tracking=data.tracking)
         case ev.ShipmentDelivered():
             return replace(shipment, status="delivered")
+        case ev.ShipmentReadyForPickup():
+            return replace(shipment, status="ready_for_pickup", collect_by=data.collect_by)
+        case ev.PickupCodeIssued():
+            return replace(shipment, code_hash=data.code_hash)
+        case ev.ShipmentPickedUp():
+            return replace(shipment, status="picked_up")
+        case ev.ShipmentExpired():
+            return replace(shipment, status="expired")
         case ev.ShipmentLost():
             return replace(shipment, status="lost")
         case _:

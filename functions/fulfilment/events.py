@@ -26,9 +26,10 @@ class _OfOrder(EventData):
 
 @contract("shipment.planned", 1, context="fulfilment", trigger="the fulfilment saga releases an order", consumers=_BOARD)
 class ShipmentPlanned(_OfOrder):
-    """A node is going to send these units."""
+    """A node is going to send these units, or to keep them for somebody who picks them up."""
 
     lines: tuple[ShipmentLine, ...]
+    pickup: bool = False
 
 
 @contract("shipment.released", 1, context="fulfilment", trigger="the warehouse took it", consumers=_BOARD)
@@ -103,3 +104,32 @@ class ShipmentLost(_OfOrder):
     """The carrier cannot find the parcel."""
 
     occurred_at: str
+
+
+@contract("shipment.ready_for_pickup", 1, context="fulfilment", trigger="the store's fact", consumers=("settlement saga", *_BOARD))
+class ShipmentReadyForPickup(_OfOrder):
+    """The store keeps it for the customer until `collect_by`."""
+
+    occurred_at: str
+    collect_by: str
+
+
+@contract("shipment.pickup_code_issued", 1, context="fulfilment", trigger="the channel asks for the code", consumers=_BOARD)
+class PickupCodeIssued(_OfOrder):
+    """The customer has a new code; an earlier one opens nothing any more. What is kept is a hash of it."""
+
+    code_hash: str
+
+
+@contract("shipment.picked_up", 1, context="fulfilment", trigger="the store's fact", consumers=("settlement saga", *_BOARD))
+class ShipmentPickedUp(_OfOrder):
+    """The customer has it."""
+
+    occurred_at: str
+
+
+@contract("shipment.expired", 1, context="fulfilment", trigger="nobody collected it in time", consumers=_BOARD)
+class ShipmentExpired(_OfOrder):
+    """The store puts it back: it was not collected in time."""
+
+    collect_by: str

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from edge.aggregates import Aggregates, Command, Done
 from edge.event_store import VersionTaken
-from fulfilment import domain
+from fulfilment import domain, pickup
 from fulfilment import events as ev
 from kernel.errors import Conflict
 from kernel.ids import derived_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
-    from fulfilment.domain import Fact, Shipment
+    from fulfilment.domain import Fact
+    from fulfilment.state import Shipment
     from fulfilment.warehouse import Warehouse
     from kernel.contracts import EventData
 
@@ -34,6 +36,7 @@ class Plan:
 
     node_id: str
     lines: tuple[ev.ShipmentLine, ...]
+    pickup: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Facts:
         """Record a fact. Raises NotFound, Conflict (recalled, or not yet dispatched), Invalid."""
         return self._shipments.execute(shipment_id, command, lambda shipment: domain.record(shipment, fact))
 
+    def issue_code(self, shipment_id: str, code: str, command: Command) -> Done[Shipment]:
+        """Let the customer collect with this code, and with no earlier one. Raises NotFound, Conflict."""
+        return self._shipments.execute(shipment_id, command, lambda shipment: pickup.issue_code(shipment, code))
+
     def load(self, shipment_id: str) -> Done[Shipment]:
         """The shipment as it is. Raises NotFound."""
         loaded = self._shipments.load(shipment_id)
@@ -81,7 +88,7 @@ class Fulfilment:
         released = []
         for plan in plans:
             shipment_id = shipment_id_of(order_id, plan.node_id)
-            planned = ev.ShipmentPlanned(order_id=order_id, node_id=plan.node_id, lines=plan.lines)
+            planned = ev.ShipmentPlanned(order_id=order_id, node_id=plan.node_id, lines=plan.lines, pickup=plan.pickup)
             try:
                 shipment = self._shipments.create(shipment_id, command, [planned]).state
             except VersionTaken:
@@ -94,6 +101,7 @@ class Fulfilment:
                     lines=[(line.line_id, line.sku, line.quantity) for line in shipment.lines],
                     phone_last4=self._recipients.phone_last4(*vault),
                     correlation_id=command.cause.correlation_id,
+                    pickup=shipment.pickup,
                 )
                 shipment = self._shipments.execute(shipment_id, command, domain.release).state
             if shipment.status == "cancelled":
@@ -173,3 +181,12 @@ class Fulfilment:
     def load(self, shipment_id: str) -> Shipment:
         """The shipment as it is. Raises NotFound."""
         return self._shipments.load(shipment_id).state
+
+    def as_of(self, shipment_id: str, now: datetime, command: Command) -> Shipment:
+        """The shipment at a time: a pickup that nobody collected by then is put back. Raises NotFound, WarehouseUnavailable."""
+        before = self._shipments.load(shipment_id).state
+        if not pickup.expire(before, now):
+            return before
+        # The store learns it first: what it no longer keeps cannot be collected.
+        self._warehouse.recall(shipment_id, correlation_id=command.cause.correlation_id)
+        return self._shipments.execute(shipment_id, command, lambda shipment: pickup.expire(shipment, now)).state

@@ -17,10 +17,11 @@ from fulfilment.domain import fold
 from fulfilment.events import ShipmentLine
 from fulfilment.service import Fulfilment, Plan
 from fulfilment.warehouse_http import HttpWarehouse
+from kernel.clock import SystemClock
 
 if TYPE_CHECKING:
     from edge.tasks import Result
-    from fulfilment.domain import Shipment
+    from fulfilment.state import Shipment
 
 handler = TaskFunction()
 
@@ -74,6 +75,7 @@ class ReleaseInput(TaskInput):
     vault_entry: str
     vault_order: str | None = None
     """The order under which the vault keeps it, where it is not this one."""
+    pickup: bool = False
 
 
 class RecallInput(TaskInput):
@@ -101,6 +103,7 @@ def _out(shipment: Shipment) -> dict[str, object]:
         "shipment_id": shipment.id,
         "node_id": shipment.node_id,
         "status": shipment.status,
+        "collect_by": shipment.collect_by,
         "lines": [line.model_dump() for line in shipment.lines],
         "missing": [line.model_dump() for line in shipment.missing],
     }
@@ -113,7 +116,7 @@ def release(task: ReleaseInput) -> Result:
     for part in task.allocations:
         line = ShipmentLine(line_id=part.line_id, sku=part.sku, quantity=part.quantity)
         by_node.setdefault(part.node_id, []).append(line)
-    plans = [Plan(node_id, tuple(lines)) for node_id, lines in by_node.items()]
+    plans = [Plan(node_id, tuple(lines), task.pickup) for node_id, lines in by_node.items()]
     vault = (task.vault_order or task.order_id, task.vault_entry)
     released = fulfilment().release(task.order_id, plans, vault, task.request("release-shipments"))
     if released is None:
@@ -152,6 +155,7 @@ def resume(task: ResumeInput) -> Result:
 
 @handler.command("progress", ShipmentsInput)
 def progress(task: ShipmentsInput) -> Result:
-    """How far shipments are."""
-    shipments = [fulfilment().load(shipment_id) for shipment_id in task.shipment_ids]
+    """How far shipments are; a pickup that nobody collected in time is put back now."""
+    now, command = SystemClock().now(), task.request("expire-pickup")
+    shipments = [fulfilment().as_of(shipment_id, now, command) for shipment_id in task.shipment_ids]
     return {"outcome": "read", "shipments": [_out(shipment) for shipment in shipments]}

@@ -28,8 +28,12 @@ class Warehouse(Protocol):
         lines: Sequence[tuple[str, str, int]],
         phone_last4: str | None,
         correlation_id: str,
+        pickup: bool = False,
     ) -> None:
-        """Hand a shipment over: lines of (line id, SKU, units). Raises WarehouseUnavailable, WarehouseRefused."""
+        """Hand over what is to be sent, or kept for a `pickup`: lines of (line id, SKU, units).
+
+        Raises WarehouseUnavailable, WarehouseRefused.
+        """
         ...
 
     def recall(self, shipment_id: str, *, correlation_id: str) -> bool:

@@ -29,6 +29,7 @@ class HttpWarehouse:
         lines: Sequence[tuple[str, str, int]],
         phone_last4: str | None,
         correlation_id: str,
+        pickup: bool = False,
     ) -> None:
         """Hand a shipment over. Raises WarehouseUnavailable, WarehouseRefused."""
         body: dict[str, object] = {
@@ -36,6 +37,8 @@ class HttpWarehouse:
             "node_id": node_id,
             "lines": [{"line_id": line_id, "sku": sku, "quantity": quantity} for line_id, sku, quantity in lines],
         }
+        if pickup:
+            body["pickup"] = True
         if phone_last4:
             body["recipient"] = {"phone_last4": phone_last4}
         self._ask("PUT", f"/v1/fulfilment-orders/{shipment_id}", body, correlation_id)

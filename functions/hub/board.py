@@ -14,7 +14,7 @@ from edge.fast_lane import RelayOnly
 from edge.settings import FromEnvironment
 from hub import contexts, indexes
 from hub.versioned_items import unless_newer
-from kernel.clock import SystemClock, rfc3339
+from kernel.clock import SystemClock, parse_rfc3339, rfc3339
 from orders.domain import Order
 from orders.domain import fold as fold_order
 from orders.shapes import order_out
@@ -69,7 +69,10 @@ class BoardSettings(FromEnvironment):
 def due_at(order: Order, patience: timedelta) -> datetime | None:
     """When the watch has to look at the order: past its patience, or at the end of a hold; None where nothing is due."""
     ends = [hold.expires_at for hold in order.open_holds if hold.expires_at is not None] if order.status == "on_hold" else []
-    if order.moves:
+    if order.moves and order.status == "released" and order.collect_by:
+        # A pickup waits for its customer: nobody is late before its time is over.
+        ends.append(max(parse_rfc3339(order.collect_by), order.changed_at + (patience if order.overdue else timedelta())))
+    elif order.moves:
         ends.append(order.changed_at + patience)
     return min(ends, default=None)
 

@@ -31,6 +31,8 @@ FOLLOWS: dict[str, Saga] = {
     "payment.concluded.v1": "fulfilment",
     "shipment.dispatched.v1": "settlement",
     "shipment.delivered.v1": "settlement",
+    "shipment.ready_for_pickup.v1": "settlement",
+    "shipment.picked_up.v1": "settlement",
     # The request that set units aside begins the return itself; where it got no further, the saga does.
     "order.return_requested.v1": "returns",
     "return.rejected.v1": "returns",

@@ -73,11 +73,14 @@ class SourcingInput(BaseModel):
     country: str = ""
     location: Place | None = None
     deliver_by: date | None = None
+    awarded: tuple[str, ...] = ()
+    auctioned: bool = False
 
     def attributes(self) -> Attributes:
         """The same as a value."""
         at = Point(self.location.lat, self.location.lon) if self.location else None
-        return Attributes(self.channel, self.department or "", self.tags, self.country, at, self.deliver_by)
+        told = (self.channel, self.department or "", self.tags, self.country)
+        return Attributes(*told, at, self.deliver_by, self.awarded, self.auctioned)
 
 
 class ReserveInput(TaskInput):
@@ -163,12 +166,13 @@ def _out(done: Outcome) -> Result:
         ],
         "shortages": [asdict(part) for part in done.shortages],
         "why": json.loads(done.why) if done.why else None,
+        "auction": {**asdict(done.auction), "deliver_by": done.auction.deliver_by.isoformat()} if done.auction else None,
     }
 
 
 @handler.command("reserve", ReserveInput)
 def reserve(task: ReserveInput) -> Result:
-    """Hold every unit: `reserved`, `out_of_stock` with what is short, `closed` by a cancellation, `superseded` by an edit."""
+    """Hold all units: `reserved`, first `auction` for bids, `out_of_stock`, `closed` by a cancellation, `superseded` by an edit."""
     order = task.sourcing.attributes()
     return _out(reservations().reserve(task.order_id, task.wanted(), task.node_id, task.correlation_id, order, task.revision))
 

@@ -75,6 +75,13 @@ def ship(order: Order, shipment: ev.PlannedShipment) -> list[EventData]:
     return [*decided, ev.OrderShipped(shipment_id=shipment.shipment_id, lines=shipment.lines)]
 
 
+def note_ready(order: Order, shipment_id: str, collect_by: str) -> list[EventData]:
+    """Record until when a pickup is kept: a fact. Deciding it again decides nothing."""
+    if order.collect_by == collect_by:
+        return []
+    return [ev.OrderReadyForPickup(shipment_id=shipment_id, collect_by=collect_by)]
+
+
 def deliver(order: Order, shipment_id: str) -> list[EventData]:
     """Record that a shipped shipment arrived: a fact."""
     known = order.shipments.get(shipment_id)

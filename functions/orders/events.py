@@ -278,3 +278,11 @@ class OrderOverdue(EventData):
 
     awaiting: Literal["saga", "warehouse", "carrier"]
     times: int
+
+
+@contract("order.ready_for_pickup", 1, context="orders", trigger="the store has it ready", consumers=_BOARD)
+class OrderReadyForPickup(EventData):
+    """The customer may collect it until `collect_by`; after that the store puts it back and the order is cancelled."""
+
+    shipment_id: str
+    collect_by: str

@@ -62,6 +62,8 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
                 shipments={**order.shipments, data.shipment_id: delivered},
                 lines=_count(order, data.lines, "delivered"),
             )
+        case ev.OrderReadyForPickup():
+            return replace(order, collect_by=data.collect_by)
         case ev.OrderCompleted():
             return replace(order, ended="completed", captured=data.captured)
         case ev.OrderRejected():

@@ -193,6 +193,8 @@ class Order:
     """Every edit that was ever committed."""
     worsened_at: datetime | None = None
     """When an edit last asked for more money or another recipient, which screening has to see."""
+    collect_by: str | None = None
+    """Until when its pickup is kept in the store."""
     overdue: int = 0
     """How often in a row the watch found that what the order waits for had not come."""
 

@@ -31,6 +31,7 @@ class ShipmentState(BaseModel):
     node_id: str
     status: str
     lines: list[Quantity]
+    collect_by: str | None = None
 
     def planned(self) -> ev.PlannedShipment:
         """The shipment in the order's terms."""

@@ -171,9 +171,16 @@ def undo_edit(task: UndoEditInput) -> Result:
 def _record(task: TaskInput, shipment: ShipmentState, order: Order) -> Order:
     """The order after it learned how far a shipment is."""
     planned = shipment.planned()
-    if shipment.status in ("dispatched", "delivered", "lost"):
+    if shipment.status == "ready_for_pickup" and shipment.collect_by:
+        until = shipment.collect_by
+        return (
+            orders()
+            .decide(task.order_id, task.request("note-ready"), lambda o: domain.note_ready(o, shipment.shipment_id, until))
+            .state
+        )
+    if shipment.status in ("dispatched", "delivered", "lost", "picked_up"):
         order = orders().decide(task.order_id, task.request("ship-order"), lambda o: domain.ship(o, planned)).state
-    if shipment.status == "delivered":
+    if shipment.status in ("delivered", "picked_up"):
         delivered = shipment.shipment_id
         order = orders().decide(task.order_id, task.request("deliver-order"), lambda o: domain.deliver(o, delivered)).state
     return order
@@ -201,6 +208,7 @@ def record_progress(task: ShipmentsInput) -> Result:
         "amount": order.capturable.amount,
         "currency": order.currency,
         "final": order.all_shipped,
+        "expired": order.status == "released" and any(shipment.status == "expired" for shipment in task.shipments),
         "in_repair": bool(order.repairs),
     }
 

@@ -22,6 +22,8 @@ class Config:
     state_file: str
     speed: float
     carrier_url: str
+    aws_endpoint: str = ""
+    bidders_queue: str = ""
 
 
 def from_arguments() -> Config:

@@ -147,6 +147,8 @@ class Warehouse:
             "picked": ("packed", PACK_S),
             "packed": ("dispatched", LEAVE_S),
         }
+        if order["asked"].get("pickup"):
+            steps["packed"] = ("ready_for_pickup", LEAVE_S)  # A store keeps it for the customer.
         while order["state"] in steps:
             before = order["state"]
             following, seconds = steps[before]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stacks.functions import fulfilment, hub, insights, inventory, orders, payments, remediation, returns, webhooks
+from stacks.functions import auctions, fulfilment, hub, insights, inventory, orders, payments, remediation, returns, webhooks
 
 if TYPE_CHECKING:
     from stacks.data import DataStack
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
     """What the sagas call."""
     specs: dict[str, Spec] = {}
-    for context in (orders, inventory, payments, fulfilment, remediation, returns):
+    for context in (orders, inventory, payments, fulfilment, remediation, returns, auctions):
         specs |= context.tasks(stage, data)
     return {name: replace(spec, concurrency=stage.tasks) for name, spec in specs.items()}
 
@@ -32,6 +32,6 @@ def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str
 def api_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What answers HTTP."""
     specs: dict[str, Spec] = {}
-    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights, returns):
+    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights, returns, auctions):
         specs |= context.api(stage, data, sagas)
     return specs

@@ -54,6 +54,8 @@ RIGHTS: dict[str, set[str]] = {
     "inventory-api": {*STOCK, READ_CURSOR_KEY},
     "promises-api": {f"dynamodb:{action} inventory" for action in ("GetItem", "BatchGetItem", "Query")},
     "fulfilment-api": STORE,
+    "auctions-api": {*STORE, "kms:GenerateDataKey BidKey"},
+    "auctions-tasks": {*STORE, "kms:Decrypt BidKey"},
     "payments-api": {*STORE, *(f"secretsmanager:GetSecretValue {secret}" for secret in ("PaymentKey", "PaymentWebhook"))},
     "remediation-api": {
         *STORE,

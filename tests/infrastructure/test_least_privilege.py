@@ -10,7 +10,7 @@ from tests.infrastructure.rights import RIGHTS
 KNOW_NO_RESOURCES = ("logs:", "xray:")
 """Services whose vended-log delivery and trace actions cannot be bound to a resource (AWS service authorization reference)."""
 
-PURPOSES = {"ContactKey": "contact", "Last4Key": "last4", "WebhookKey": "webhooks"}
+PURPOSES = {"ContactKey": "contact", "Last4Key": "last4", "BidKey": "bids", "WebhookKey": "webhooks"}
 """What each key is for."""
 
 ON_THE_EMULATOR = {"states:SendTaskSuccess remediation": "states:SendTaskSuccess *"}
