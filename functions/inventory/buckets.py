@@ -29,16 +29,19 @@ CONFLICTS = 3
 _LOOKS = 4096
 
 
+def own_bucket(order_id: str, buckets: int) -> int:
+    """The bucket that an order looks into first."""
+    return zlib.crc32(order_id.encode()) % buckets
+
+
 def choose(stock: Stock, quantity: int, order_id: str, kept_back: int = 0) -> int | None:
-    """The bucket that an order draws from: its own one by hash, or the next that has enough; None where none has.
+    """The bucket that an order draws from: its own one, or the next that has enough; None where none has.
 
     Units kept back from the order's channel are kept back in equal parts.
     """
-    count = len(stock.parts)
-    first = zlib.crc32(order_id.encode()) % count
-    least = quantity + kept_back_of(kept_back, count)
-    for step in range(count):
-        part = stock.parts[(first + step) % count]
+    count = stock.home.buckets
+    first, least = own_bucket(order_id, count), quantity + kept_back_of(kept_back, count)
+    for part in sorted(stock.parts, key=lambda part: (part.bucket - first) % count):
         if part.available >= least:
             return part.bucket
     return None

@@ -124,6 +124,10 @@ class Counter:
         """Units that count as reserved, though their reservation is over."""
         return sum(units for minute, units in self.held_until.items() if minute * 60 <= now.timestamp())
 
+    def kept_back_most(self) -> int:
+        """The most units that are kept back from any channel."""
+        return max(self.policy.buffers.values(), default=0)
+
     def empty_minutes(self, now: datetime) -> tuple[int, ...]:
         """Minutes that are over and in which nothing is held any more: nobody will ever change them again."""
         over = (minute for minute, units in self.held_until.items() if not units and minute * 60 < now.timestamp())
@@ -132,9 +136,13 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """The stock of a SKU at a node: the sum over its buckets, home first."""
+    """The stock of a SKU at a node: the sum over its buckets, home first; or over those of them that were looked at."""
 
     parts: tuple[Counter, ...]
+
+    def part(self, bucket: int) -> Counter:
+        """One of its buckets that was looked at."""
+        return next(part for part in self.parts if part.bucket == bucket)
 
     @property
     def home(self) -> Counter:
@@ -234,6 +242,14 @@ class Shortage:
 
     sku: str
     missing: int
+
+
+def demand(wanted: Iterable[Wanted]) -> dict[str, int]:
+    """Units by SKU."""
+    units: dict[str, int] = {}
+    for line in wanted:
+        units[line.sku] = units.get(line.sku, 0) + line.quantity
+    return units
 
 
 def by_pair(parts: Iterable[Source]) -> dict[tuple[str, str], int]:

@@ -41,8 +41,8 @@ def reserving(
         forget: tuple[int, ...] = ()
         stock = seen.get((change.sku, change.node_id))
         if stock is not None and now is not None:
-            least += kept_back_of(stock.kept_back(channel), len(stock.parts))
-            forget = stock.parts[change.bucket].empty_minutes(now)
+            least += kept_back_of(stock.kept_back(channel), stock.home.buckets)
+            forget = stock.part(change.bucket).empty_minutes(now)
         changes.append(replace(change, needs_available=least, forget=forget))
     return changes
 

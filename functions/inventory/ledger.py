@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from edge.event_store import busy_or
+from inventory.buckets import own_bucket
 from inventory.domain import Counter, Delta, MovementType, Policy, Stock
 from inventory.table import Table, number, text
 from kernel.clock import parse_rfc3339
@@ -104,6 +105,25 @@ class Ledger(Table):
             Stock((home, *(found.get((home.node_id, n), Counter(sku, home.node_id, bucket=n)) for n in range(1, home.buckets))))
             for home in homes
         ]
+
+    def glance(self, sku: str, units: int, order_id: str) -> list[Stock]:
+        """The stock of a SKU at every node, as far as an order for so many units needs to know it, consistent.
+
+        Of spread stock it is the home and the order's own bucket, where that one has enough; else all buckets.
+        """
+        seen: list[Stock] = []
+        for item in self._query(f"SKU#{sku}"):
+            home = _counter(item)
+            own = own_bucket(order_id, home.buckets)
+            if own == 0:
+                part = home
+            else:
+                found = self._get(*_names(sku, home.node_id, own))
+                part = _counter(found) if found else Counter(sku, home.node_id, bucket=own)
+            if home.buckets > 1 and part.available < units + home.kept_back_most():
+                return self.stocks(sku)
+            seen.append(Stock((home,) if own == 0 else (home, part)))
+        return seen
 
     def stock(self, sku: str, node_id: str) -> Stock:
         """The stock of a SKU at a node, all its buckets as of one instant; of zeros where there never was any. Raises Busy."""

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from inventory.buckets import CONFLICTS, choose
-from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair
+from inventory.domain import MovementType, Shortage, Source, Wanted, by_pair, demand
 from inventory.held import Reservation
 from inventory.holding import allocating, chunks, end_of_minute, fits, freeing, reserving
 from inventory.ledger import AlreadyDone, Change, OutOfStock, ReservationMoved
@@ -81,7 +81,7 @@ class Reservations:
         for _ in range(ROUNDS):
             known = self._store.reservation(order_id)
             if known is None or known.state in ("expired", "failed"):
-                stocks = {sku: self._store.stocks(sku) for sku in dict.fromkeys(line.sku for line in wanted)}
+                stocks = {sku: self._store.glance(sku, units, order_id) for sku, units in demand(wanted).items()}
                 planned = self._plan(wanted, node_id, order, stocks)
                 if isinstance(planned, list):
                     return Outcome("out_of_stock", shortages=tuple(planned))
@@ -117,14 +117,19 @@ class Reservations:
         if isinstance(plan, list):
             short = {part.sku for part in plan}
             now = self._clock.now()
+            for sku in short:
+                if any(stock.home.buckets > 1 for stock in stocks[sku]):
+                    stocks[sku] = self._at_once(sku)
             # Stock that was held past its time is free, whether or not anybody swept it before.
             if any(stock.past_time(now) for sku in short for stock in stocks[sku]):
                 self.sweep(short)
-            for sku in short:
-                stocks[sku] = [self._store.stock(sku, stock.node_id) for stock in self._store.stocks(sku)]
+                stocks |= {sku: self._at_once(sku) for sku in short}
             # And a node or rule may be newer than what this process knows.
             plan = planned(fresh=True)
         return plan
+
+    def _at_once(self, sku: str) -> list[Stock]:
+        return [self._store.stock(sku, stock.node_id) for stock in self._store.stocks(sku)]
 
     def _drawn(
         self, order_id: str, planned: Sequence[Source], stocks: Mapping[str, list[Stock]], channel: str
