@@ -15,6 +15,7 @@ warehouse), what that warehouse would really have asked at that moment, and what
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -84,7 +85,8 @@ def _row(hub: Hub, order_id: str) -> dict[str, Any]:
     allocated = next(item for item in timeline if item["type"].startswith("order.allocated."))
     return {
         "bids": len(auction["bids"]),
-        "closed": (parse_rfc3339(auction["closed_at"]) - opened).total_seconds(),
+        # An auction that could not be closed is not dropped from the figures.
+        "closed": (parse_rfc3339(auction["closed_at"]) - opened).total_seconds() if auction["closed_at"] else math.inf,
         "allocated": (parse_rfc3339(allocated["time"]) - opened).total_seconds(),
         "won": allocated["data"]["sourcing"]["by"] == "auction",
     }
