@@ -45,6 +45,7 @@ ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/v1/bids", "auctions-api"),
     ("PUT", "/v1/bidders/{client_id}", "auctions-api"),
     ("POST", "/v1/orders/{order_id}/refunds", "payments-api"),
+    ("GET", "/v1/orders/{order_id}/payments", "orders-query"),
     ("POST", "/v1/payments/provider-events", "payments-api"),
     ("GET", "/v1/incidents", "remediation-api"),
     ("GET", "/v1/incidents/{incident_id}", "remediation-api"),

@@ -19,6 +19,7 @@ from edge.http import HttpFunction, etag, problems
 from edge.settings import CursorSettings, FromEnvironment, ViewSettings, read
 from hub import contexts
 from hub.listing import OrderList, OrderQuery
+from hub.payment_shapes import PaymentsOut, payments_out
 from hub.timeline import Audit, AuditEntry, Timeline, audit, timeline
 from kernel.clock import SystemClock, parse_rfc3339, rfc3339
 from kernel.errors import FieldError, Malformed
@@ -31,6 +32,7 @@ from payments.ledger import fold as fold_ledger
 
 contexts.declare()
 READ = Rights.of("orders/read", "operations", "approvers", "finance", "logistics", "auditors")
+MONEY = Rights.of(None, "operations", "finance", "auditors")
 AUDIT = Rights.of(None, "operations", "auditors")
 handler = HttpFunction()
 app = handler.app
@@ -171,6 +173,19 @@ def get_audit(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) -> Re
     rest = [entry for entry in entries if _place(entry) > after]
     following = cursors().seal({"after": _place(rest[limit - 1])}, bound) if len(rest) > limit else None
     return Response(200, "application/json", Audit(items=rest[:limit], next_cursor=following))
+
+
+@app.get(
+    "/v1/orders/<order_id>/payments",
+    summary="An order's payments",
+    tags=["payments"],
+    responses={200: {"description": "Its payments, and every entry of their ledger"}, **problems(404)},
+)
+@handler.needs(MONEY)
+def get_payments(order_id: OrderId) -> Response[PaymentsOut]:
+    """What was authorised, captured, given back and disputed, payment by payment, and what was asked and answered."""
+    loaded = ledgers().load(payment_id_of(order_id))
+    return Response(200, "application/json", payments_out(loaded.state, loaded.commits), {"ETag": etag(loaded.version)})
 
 
 def _about(order: Order) -> list[str]:

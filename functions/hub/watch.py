@@ -105,8 +105,8 @@ def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga 
     for return_id in returning:
         sagas.start("returns", f"{order.id}-{return_id[4:12]}-{mark}", order.id, correlation_id, return_id=return_id)
     saga = RESTARTS.get("cancelling" if order.locked else order.progress) if order.moves else None
-    if saga == "settlement" and "fulfilment" in order.repairs:
-        # What the warehouse has to be told about a hold is the selling saga's business still.
+    if (saga == "settlement" or order.ended) and "fulfilment" in order.repairs:
+        # What the warehouse has to be told about a hold is the selling saga's business still, and so is late money.
         saga = "fulfilment"
     if saga is None and returning:
         return "returns"

@@ -14,7 +14,7 @@ from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from kernel.errors import Conflict
 from kernel.events import Actor
-from orders import domain, edits, return_tasks
+from orders import domain, edits, payment_hold, return_tasks
 from orders import events as ev
 from orders.domain import Order, fold
 from orders.screening import RuleSet
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
 
 handler = TaskFunction()
-NextStep = Literal["proceed", "resume", "hold", "hold_shipments", "let_go", "stop"]
+NextStep = Literal["proceed", "resume", "hold", "check_payment", "hold_shipments", "let_go", "return_money", "stop"]
 
 
 @lru_cache(maxsize=1)
@@ -91,6 +91,10 @@ def brief(order: Order) -> dict[str, object]:
 
 def next_step(order: Order) -> NextStep:
     """What the selling saga has to do for an order as it is."""
+    if order.status in ("cancelled", "rejected"):
+        return "return_money"
+    if payment_hold.waits(order) and order.progress == "received":
+        return "check_payment"
     if order.status == "on_hold":
         return "hold_shipments" if order.shipments else "hold"
     if order.status in ("released", "shipped"):
@@ -103,7 +107,8 @@ def screen(task: TaskInput) -> Result:
     """Screen the order, and say whether the saga has work to do.
 
     `proceed` with the order's brief, `resume` at the release, `hold` where somebody has to decide first (`hold_shipments`
-    where the warehouse has some), `let_go` where nobody holds them any more, or `stop`.
+    where the warehouse has some), `check_payment` where it waits for the provider, `let_go` where nobody holds the shipments
+    any more, `return_money` where it is over and nothing may be held for it, or `stop`.
     """
     command = task.request("screen-order")
     by_rule = replace(command, cause=replace(command.cause, actor=Actor("rule", "screening")))
@@ -116,6 +121,27 @@ def read_order(task: TaskInput) -> Result:
     """The order's brief."""
     order = orders().load(task.order_id).state
     return {"outcome": order.status, "order": brief(order)}
+
+
+@handler.command("await-payment", TaskInput)
+def await_payment(task: TaskInput) -> Result:
+    """Hold the order until its payment is final: `held`, or `stop` where a cancellation was faster."""
+    now = SystemClock().now()
+    try:
+        orders().decide(task.order_id, task.request("await-payment"), lambda order: payment_hold.wait(order, now))
+    except Conflict:
+        return {"outcome": "stop"}
+    return {"outcome": "held"}
+
+
+@handler.command("payment-arrived", TaskInput)
+def payment_arrived(task: TaskInput) -> Result:
+    """Release the order from the hold for its payment; the release starts the saga again."""
+    try:
+        orders().decide(task.order_id, task.request("payment-arrived"), payment_hold.arrive)
+    except Conflict:
+        return {"outcome": "stop"}
+    return {"outcome": "released"}
 
 
 @handler.command("confirm", ConfirmInput)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Annotated, Any, Literal
+from functools import lru_cache, partial
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path
@@ -19,11 +19,12 @@ from kernel.currency import ISO_4217
 from kernel.errors import Conflict, Invalid, NotFound
 from kernel.ids import derived_id
 from kernel.money import Money
-from payments import domain
+from payments import reports
 from payments.domain import payment_id_of
 from payments.ledger import Ledger, fold
-from payments.stripe_provider import expiry_of, verified
-from payments.wiring import payments
+from payments.stripe_events import told_by
+from payments.stripe_provider import verified
+from payments.wiring import payments, provider
 
 REPORT = Rights.of("payments/write")
 GIVE_BACK = Rights.of(None, "finance", "operations")
@@ -75,12 +76,11 @@ class RefundMade(BaseModel):
 
 
 class ProviderObject(BaseModel):
-    """The payment intent that the event is about."""
+    """The payment intent, charge, refund or dispute that the event is about."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
-    metadata: dict[str, str] = {}
 
 
 class ProviderData(BaseModel):
@@ -171,32 +171,18 @@ def report(
     idempotency_key: IdempotencyKey,  # asked for as of any POST; the event's own id does its work
     stripe_signature: Annotated[str, Header(alias="Stripe-Signature", min_length=1, max_length=500)],
 ) -> Response[Taken]:
-    """Record a late authorisation or decline. Duplicates and events out of order change nothing."""
+    """Record what the provider tells by itself: late answers, refunds and captures made with it, expiry, disputes.
+
+    Events come twice, late and out of order: what is known already changes nothing, and what the hub does not need is ignored.
+    """
     request = handler.request()
     secret = clients.secret(read(WebhookSettings).payment_webhook_secret)
-    verified(str(app.current_event.body), stripe_signature, secret)
-    payment_id = event.data.object.metadata.get("payment_id")
-    if payment_id is None:
-        raise Invalid("not_our_payment", "The event names no payment of the hub.")
-    ledger_id = payment_id_of(event.data.object.metadata.get("order_id", ""))
-    loaded = ledgers().find(ledger_id)
-    if loaded is None:
-        raise NotFound("payment_not_found", "There is no such payment.")
-    asked = next((r for r in loaded.state.requests.values() if r.payment_id == payment_id and r.open), None)
-    if asked is None:
-        return Response(200, "application/json", Taken(outcome="known"))
-    decision = _decision(event, asked.key, asked.operation)
-    if decision is None:
+    told = told_by(verified(str(app.current_event.body), stripe_signature, secret), provider())
+    if told is None:
         return Response(200, "application/json", Taken(outcome="ignored"))
-    done = ledgers().execute(ledger_id, request.command("report-provider-event"), decision)
-    return Response(200, "application/json", Taken(outcome="recorded" if done.events else "known"))
-
-
-def _decision(event: ProviderEvent, key: str, operation: str) -> Any:  # a decision of the domain, or None
-    reference, held_until = event.data.object.id, expiry_of(event.data.object.model_dump())
-    told = {
-        ("payment_intent.amount_capturable_updated", "authorize"): lambda p: domain.succeed(p, key, reference, held_until),
-        ("payment_intent.payment_failed", "authorize"): lambda p: domain.fail(p, key, "payment_failed"),
-        ("payment_intent.canceled", "void"): lambda p: domain.succeed(p, key),
-    }
-    return told.get((event.type, operation))
+    ledger_id = payment_id_of(told.order_id)
+    if ledgers().find(ledger_id) is None:
+        raise NotFound("payment_not_found", "There is no such payment.")
+    command = request.command("report-provider-event")
+    news = [ledgers().execute(ledger_id, command, partial(reports.record, report=report)).events for report in told.reports]
+    return Response(200, "application/json", Taken(outcome="recorded" if any(news) else "known"))

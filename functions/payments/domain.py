@@ -285,6 +285,14 @@ def fail(ledger: Ledger, key: str, code: str) -> list[EventData]:
     return [failed]
 
 
+def fail_refund(ledger: Ledger, key: str, code: str) -> list[EventData]:
+    """Record that a refund did not arrive, which a bank may say days after it was made; the money is the hub's again."""
+    asked = ledger.requests.get(key)
+    if asked is None or asked.state == "failed":
+        return []
+    return [ev.PaymentFailed.model_validate({**_of(ledger, asked), "operation": asked.operation, "code": code})]
+
+
 def withdraw(ledger: Ledger, keys: Sequence[str]) -> list[EventData]:
     """Record that parts will not be asked for, because one before them failed."""
     return [event for key in keys for event in fail(ledger, key, NOT_ASKED)]

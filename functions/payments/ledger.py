@@ -119,11 +119,6 @@ class Ledger:
         """What may still be refunded."""
         return sum(self.refundable_of(payment) for payment in self.payments.values())
 
-    @property
-    def awaited(self) -> int:
-        """What is asked of the provider and not yet answered for good, of authorisations."""
-        return sum(r.amount for r in self.requests.values() if r.operation == "authorize" and r.open)
-
     def open_of(self, operation: ev.Operation) -> list[Request]:
         """The requests of an operation whose end nobody knows, in the order in which they were made."""
         return [r for r in self.requests.values() if r.operation == operation and r.open]
@@ -200,7 +195,7 @@ def fold(ledger: Ledger | None, event: Event) -> Ledger:  # noqa: C901  # one ca
         case ev.PaymentExpired():
             return _with(ledger, replace(ledger.payments[payment_id], expired=True))
         case ev.PaymentFailed():
-            return _answered(ledger, data.key, "failed", code=data.code)
+            return _failed(ledger, data)
         case ev.PaymentClosed():
             return replace(ledger, closed=True)
         case ev.PaymentChargeback():
@@ -232,6 +227,15 @@ def _requested(ledger: Ledger, payment_id: str, data: ev.PaymentRequested, at: d
         payment_id, len(ledger.payments) + 1, data.method or "card", data.token or "", data.tender or 0, replaces=data.replaces
     )
     return _with(ledger, begun)
+
+
+def _failed(ledger: Ledger, data: ev.PaymentFailed) -> Ledger:
+    asked = ledger.requests.get(data.key)
+    if asked is not None and asked.operation == "refund" and asked.state == "succeeded":
+        # The bank gave the refund back, after the provider had said that it was made.
+        paid = ledger.payments[asked.payment_id]
+        ledger = _with(ledger, replace(paid, refunded=paid.refunded - asked.amount))
+    return _answered(ledger, data.key, "failed", code=data.code)
 
 
 def _with(ledger: Ledger, payment: Payment) -> Ledger:

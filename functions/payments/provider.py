@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kernel.money import Money
     from payments.events import Method
+    from payments.reports import Returned
 
 
 class Declined(Exception):
@@ -61,6 +62,18 @@ class Awaiting:
     reference: str
 
 
+@dataclass(frozen=True, slots=True)
+class BooksEntry:
+    """What the provider's own books say of one payment, in minor units."""
+
+    reference: str
+    labels: Labels | None
+    currency: str
+    held: int
+    captured: int
+    refunded: int
+
+
 class PaymentProvider(Protocol):
     """Holds, takes and gives back money."""
 
@@ -70,6 +83,14 @@ class PaymentProvider(Protocol):
 
     def look(self, reference: str) -> Held | Awaiting:
         """How an authorisation stands that was not final. Raises Declined, ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def entry(self, reference: str) -> BooksEntry | None:
+        """What the books say of a payment; None for one that they do not have. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def refunds_of(self, reference: str, payment_id: str) -> list[Returned]:
+        """Every refund of a payment, whoever made it. Raises ProviderRefused, ProviderUnavailable."""
         ...
 
     def capture(self, reference: str, amount: Money, *, final: bool, key: str) -> None:

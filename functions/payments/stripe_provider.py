@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import stripe
 from stripe import StripeClient
 
 from kernel.errors import Unauthorised
-from payments.provider import Awaiting, Declined, Held, ProviderRefused, ProviderUnavailable
+from payments.provider import Awaiting, BooksEntry, Declined, Held, Labels, ProviderRefused, ProviderUnavailable
+from payments.reports import Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel.money import Money
     from payments.events import Method
-    from payments.provider import Labels
 
 TIMEOUT_S = 5
 """Longer than Stripe's slowest usual answer; past it the saga asks again under the same key."""
@@ -67,6 +67,21 @@ class StripeProvider:
         """How an authorisation stands that was not final. Raises Declined, ProviderRefused, ProviderUnavailable."""
         return _standing(_asked(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]})))
 
+    def entry(self, reference: str) -> BooksEntry | None:
+        """What the books say of a payment; None for one that they do not have. Raises ProviderRefused, ProviderUnavailable."""
+        try:
+            found = _asked(lambda: self._client.v1.payment_intents.retrieve(reference, {"expand": ["latest_charge"]}))
+        except ProviderRefused as refused:
+            if refused.code == "resource_missing":
+                return None
+            raise
+        return _entry(found)
+
+    def refunds_of(self, reference: str, payment_id: str) -> list[Returned]:
+        """Every refund of a payment, whoever made it. Raises ProviderRefused, ProviderUnavailable."""
+        found = _asked(lambda: self._client.v1.refunds.list({"payment_intent": reference, "limit": 100}))
+        return [refund_report(refund, payment_id) for refund in found["data"]]
+
     def capture(self, reference: str, amount: Money, *, final: bool, key: str) -> None:
         """Take so much of what is held. Raises ProviderRefused, ProviderUnavailable."""
         _asked(
@@ -94,6 +109,34 @@ class StripeProvider:
 
 def _metadata(labels: Labels) -> dict[str, str]:
     return {"order_id": labels.order_id, "payment_id": labels.payment_id, "key": labels.key}
+
+
+def _entry(intent: dict[str, Any]) -> BooksEntry:
+    metadata = intent.get("metadata") or {}
+    ours = "payment_id" in metadata
+    labels = Labels(metadata.get("order_id", ""), metadata["payment_id"], metadata.get("key", "")) if ours else None
+    charge = intent.get("latest_charge")
+    refunded = int(charge.get("amount_refunded") or 0) if isinstance(charge, dict) else 0
+    held, captured = int(intent.get("amount_capturable") or 0), int(intent.get("amount_received") or 0)
+    return BooksEntry(str(intent["id"]), labels, str(intent["currency"]).upper(), held, captured, refunded)
+
+
+REFUND_STATES: dict[str, Literal["succeeded", "pending", "failed"]] = {
+    "succeeded": "succeeded",
+    "pending": "pending",
+    "requires_action": "pending",
+    "failed": "failed",
+    "canceled": "failed",
+}
+"""What a refund's status says of it (docs.stripe.com/api/refunds/object)."""
+
+
+def refund_report(refund: dict[str, Any], payment_id: str) -> Returned:
+    """A refund of Stripe's as a report."""
+    how = REFUND_STATES.get(str(refund["status"]), "pending")
+    key = (refund.get("metadata") or {}).get("key")
+    code = str(refund.get("failure_reason") or "")
+    return Returned(payment_id, str(refund["id"]), int(refund["amount"]), how, key, code)
 
 
 def _standing(intent: dict[str, Any]) -> Held | Awaiting:

@@ -28,6 +28,8 @@ class Answer:
     status: int
     body: dict[str, Any]
     event: str | None = None
+    subject: dict[str, Any] | None = None
+    """What the webhook is about, where that is not the answer's own content."""
 
 
 def failure(status: int, type_: str, code: str, message: str) -> Answer:
@@ -64,7 +66,9 @@ class Ledger:
         refusal = self._declines(token, amount)
         if refusal is not None:
             error = {"type": "card_error", "code": refusal, "message": "The payment was declined."}
-            return Answer(402, {"error": error}, "payment_intent.payment_failed")
+            metadata = params.get("metadata", {})
+            failed = {"id": f"pi_{uuid.uuid4().hex}", "status": "requires_payment_method", "metadata": metadata}
+            return Answer(402, {"error": error}, "payment_intent.payment_failed", {**failed, "last_payment_error": error})
         now = int(time.time())
         metadata = params.get("metadata", {})
         pending = token == "tok_pending"  # a name of a behaviour
@@ -124,7 +128,7 @@ class Ledger:
         intent["amount_capturable"] = 0 if final else intent["amount_capturable"] - amount
         intent["status"] = "requires_capture" if intent["amount_capturable"] else "succeeded"
         self._books.put("intent", intent["id"], intent)
-        return Answer(200, intent, "charge.captured")
+        return Answer(200, intent, "charge.captured", charge_of(intent))
 
     def cancel(self, intent: dict[str, Any]) -> Answer:
         """Let go of what is held."""
@@ -148,6 +152,7 @@ class Ledger:
         if not 0 < amount <= intent["amount_received"] - intent["amount_refunded"]:
             return failure(400, "invalid_request_error", "amount_too_large", "More than was captured and not refunded.")
         intent["amount_refunded"] += amount
+        intent["latest_charge"]["amount_refunded"] = intent["amount_refunded"]
         self._books.put("intent", intent["id"], intent)
         body = {
             "id": f"re_{uuid.uuid4().hex}",
@@ -160,7 +165,49 @@ class Ledger:
             "metadata": params.get("metadata", {}),
         }
         self._books.put("refund", str(body["id"]), body)
-        return Answer(200, body, "charge.refunded")
+        return Answer(200, body, "charge.refunded", charge_of(intent))
+
+    def refunds(self, reference: str) -> list[dict[str, Any]]:
+        """Every refund of an intent."""
+        return [refund for refund in self._books.all("refund") if refund["payment_intent"] == reference]
+
+    def conclude(self, intent: dict[str, Any], *, paid: bool) -> Answer:
+        """What was pending ends."""
+        if intent["status"] != "processing":
+            return failure(400, "invalid_request_error", "payment_intent_unexpected_state", "It is not pending.")
+        intent["status"] = "requires_capture" if paid else "requires_payment_method"
+        intent["amount_capturable"] = intent["amount"] if paid else 0
+        intent["last_payment_error"] = None if paid else {"code": "card_declined"}
+        self._books.put("intent", intent["id"], intent)
+        return Answer(200, intent, "payment_intent.amount_capturable_updated" if paid else "payment_intent.payment_failed")
+
+    def dispute(self, intent: dict[str, Any], status: str) -> Answer:
+        """The customer's bank disputes the charge, or closes the dispute: `needs_response`, `won` or `lost`."""
+        known = self._books.get("dispute", intent["id"])
+        dispute = known or {
+            "id": f"dp_{uuid.uuid4().hex}",
+            "object": "dispute",
+            "amount": intent["amount_received"] - intent["amount_refunded"],
+            "charge": intent["latest_charge"]["id"],
+            "payment_intent": intent["id"],
+            "reason": "product_not_received",
+            "metadata": {},
+        }
+        dispute["status"] = status
+        self._books.put("dispute", intent["id"], dispute)
+        return Answer(200, dispute, "charge.dispute.closed" if status in ("won", "lost") else "charge.dispute.created")
+
+
+def charge_of(intent: dict[str, Any]) -> dict[str, Any]:
+    """The charge of an intent, as webhooks tell of it."""
+    return {
+        "id": intent["latest_charge"]["id"],
+        "object": "charge",
+        "payment_intent": intent["id"],
+        "amount_captured": intent["amount_received"],
+        "amount_refunded": intent["amount_refunded"],
+        "metadata": intent["metadata"],
+    }
 
 
 def _digest(operation: str, params: Mapping[str, Any]) -> str:

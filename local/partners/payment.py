@@ -89,7 +89,41 @@ class PaymentProvider:
         """A payment intent."""
         check_key(request, self._config)
         intent = self._ledger.intent(request.path_params["id"])
-        return JSONResponse(intent) if intent else JSONResponse({"error": {"type": "invalid_request_error"}}, 404)
+        return _json(
+            Answer(200, intent) if intent else failure(404, "invalid_request_error", "resource_missing", "No such intent.")
+        )
+
+    async def refunds(self, request: Request) -> JSONResponse:
+        """The refunds of a payment intent."""
+        check_key(request, self._config)
+        found = self._ledger.refunds(str(request.query_params.get("payment_intent")))
+        return JSONResponse({"object": "list", "data": found, "has_more": False})
+
+    async def simulate(self, request: Request) -> JSONResponse:
+        """What happens without the hub, for tests and demonstrations; Stripe has no such call.
+
+        `clear` or `fail` what is pending, `dispute` a charge, `win` or `lose` the dispute, or `refund` it in the dashboard.
+        """
+        intent = self._ledger.intent(request.path_params["id"])
+        if intent is None:
+            return _json(failure(404, "invalid_request_error", "resource_missing", "No such payment intent."))
+        params = await _params(request)
+        acts: dict[str, Callable[[], Answer]] = {
+            "clear": lambda: self._ledger.conclude(intent, paid=True),
+            "fail": lambda: self._ledger.conclude(intent, paid=False),
+            "dispute": lambda: self._ledger.dispute(intent, "needs_response"),
+            "win": lambda: self._ledger.dispute(intent, "won"),
+            "lose": lambda: self._ledger.dispute(intent, "lost"),
+            "refund": lambda: self._ledger.refund({"payment_intent": intent["id"], "amount": params["amount"]}),
+        }
+        act = str(params.get("act"))
+        if act not in acts:
+            return _json(failure(400, "invalid_request_error", "parameter_unknown", "There is no such act."))
+        answer = acts[act]()
+        self._note(act, {"intent": intent["id"]}, answer, str(answer.status))
+        if answer.status == 200 and "silent" not in params:
+            self._tell(answer)
+        return _json(answer)
 
     async def show_books(self, request: Request) -> JSONResponse:
         """What every order's payments come to."""
@@ -129,7 +163,7 @@ class PaymentProvider:
         answer = do()
         self._ledger.keep(key, operation, params, answer)
         self._note(operation, params, answer, str(answer.status))
-        self._tell(answer, params, twice=token == "tok_duplicate_webhook")  # a name of a behaviour
+        self._tell(answer, twice=token == "tok_duplicate_webhook")  # a name of a behaviour
         if token == "tok_timeout_after_success" and operation == "authorise":  # a name of a behaviour
             await asyncio.sleep(PATIENCE_S)
         return _json(answer)
@@ -151,13 +185,10 @@ class PaymentProvider:
     def _note(self, operation: str, params: Params, answer: Answer, outcome: str) -> None:
         self.books.note(str(answer.body.get("id", "")), self._order_id(params, answer), operation, outcome)
 
-    def _tell(self, answer: Answer, params: Params, *, twice: bool) -> None:
+    def _tell(self, answer: Answer, *, twice: bool = False) -> None:
         if answer.event is None:
             return
-        subject = answer.body if "id" in answer.body else {"id": "", "metadata": params.get("metadata", {})}
-        if "metadata" not in subject:
-            intent = self._ledger.intent(str(subject.get("payment_intent")))
-            subject = {**subject, "metadata": intent["metadata"] if intent else {}}
+        subject = answer.subject or answer.body
         event = {"id": f"evt_{uuid.uuid4().hex}", "object": "event", "type": answer.event, "data": {"object": subject}}
         for _ in range(2 if twice else 1):
             body, at = json.dumps(event), int(time.time())
@@ -169,7 +200,10 @@ class PaymentProvider:
 
     async def _answered(self, letter: Letter, answer: httpx.Response) -> None:
         event = json.loads(letter.body)
-        order_id = event["data"]["object"].get("metadata", {}).get("order_id", "")
+        told = event["data"]["object"]
+        order_id = (told.get("metadata") or {}).get("order_id") or self._order_id(
+            {"intent": told.get("payment_intent")}, Answer(200, {})
+        )
         self.books.note(letter.subject, order_id, f"tell the hub: {event['type']}", str(answer.status_code))
 
 
@@ -198,6 +232,8 @@ def build(config: Config) -> Starlette:
         Route("/v1/payment_intents/{id}/capture", provider.capture, methods=["POST"]),
         Route("/v1/payment_intents/{id}/cancel", provider.cancel, methods=["POST"]),
         Route("/v1/refunds", provider.refund, methods=["POST"]),
+        Route("/v1/refunds", provider.refunds, methods=["GET"]),
+        Route("/simulate/{id}", provider.simulate, methods=["POST"]),
         Route("/books", provider.show_books, methods=["GET"]),
     ]
     return application(provider.books, routes, provider.start)

@@ -18,9 +18,11 @@ from edge.aggregates import Aggregates, Command
 from edge.fast_lane import RelayOnly
 from kernel.errors import Busy, Conflict
 from kernel.money import Money
+from payments import reports
 from payments.domain import Tender, payment_id_of
 from payments.ledger import Ledger, fold
 from payments.provider import Awaiting, Declined, Held, Labels, ProviderRefused, ProviderUnavailable
+from payments.reports import Captured, Disputed, Report, Stands
 from payments.service import PaymentRefused, Payments
 from tests.examples import CAUSE, NOW, ORDER_ID
 from tests.memory import MemoryStore
@@ -51,6 +53,8 @@ class Charge:
     refunded: int = 0
     gone: bool = False
     pending: bool = False
+    disputed: int = 0
+    dispute: str = ""
 
 
 class Provider:
@@ -110,6 +114,8 @@ class Provider:
         charge = self.charges[reference]
 
         def give_back() -> None:
+            if charge.disputed and charge.refunded + amount.amount > charge.captured - charge.disputed:
+                raise ProviderRefused("charge_disputed")
             assert charge.refunded + amount.amount <= charge.captured
             charge.refunded += amount.amount
             self.refunds[labels.key] = amount.amount
@@ -140,6 +146,7 @@ class PaymentMachine(RuleBasedStateMachine):
         self.ledgers = Aggregates(store, RelayOnly(), self.clock, fold, "payment", "pay")
         self.payments = Payments(self.ledgers, self.provider, self.clock)
         self.asked_back: dict[str, int] = {}
+        self.told: list[Report] = []
 
     @property
     def ledger(self) -> Ledger | None:
@@ -184,6 +191,46 @@ class PaymentMachine(RuleBasedStateMachine):
         if place < len(payments):
             self.attempt(lambda: self.payments.renew(ORDER_ID, payments[place], COMMAND))
 
+    @rule(place=st.integers(0, 3))
+    def a_charge_is_disputed_or_its_dispute_ends(self, place: int) -> None:
+        charges = list(self.provider.charges.values())
+        if place >= len(charges):
+            return
+        charge = charges[place]
+        if not charge.dispute and charge.captured > charge.refunded:
+            charge.dispute, charge.disputed = "opened", charge.captured - charge.refunded
+        elif charge.dispute == "opened":
+            charge.dispute = "lost" if place % 2 else "won"
+            charge.disputed = charge.disputed if charge.dispute == "lost" else 0
+
+    @rule(place=st.integers(0, 3))
+    def the_provider_tells_how_things_stand(self, place: int) -> None:
+        if self.ledger is None or place >= len(self.ledger.payments):
+            return
+        payment = list(self.ledger.payments.values())[place]
+        reference = f"pi-{payment.id}"
+        charge = self.provider.charges.get(reference)
+        if charge is None:
+            return
+        if charge.gone:
+            self.told.append(Stands(payment.id, reference, "canceled"))
+        else:
+            self.told.append(Stands(payment.id, reference, "pending" if charge.pending else "held", charge.expires_at))
+        self.told.append(Captured(payment.id, charge.captured))
+        if charge.dispute:
+            amount = charge.disputed or charge.captured - charge.refunded
+            stage: Any = charge.dispute
+            self.told.append(Disputed(payment.id, f"dp-{payment.id}", amount, "fraudulent", stage))
+        self.tell(self.told[-3:])
+
+    @rule(place=st.integers(0, 50))
+    def the_provider_repeats_itself(self, place: int) -> None:
+        self.tell(self.told[place : place + 1])
+
+    def tell(self, told: list[Report]) -> None:
+        for report in told:
+            self.ledgers.execute(payment_id_of(ORDER_ID), COMMAND, lambda ledger, one=report: reports.record(ledger, one))  # type: ignore[misc]
+
     @rule()
     def undo(self) -> None:
         self.attempt(lambda: self.payments.undo(ORDER_ID, "USD", COMMAND))
@@ -194,6 +241,8 @@ class PaymentMachine(RuleBasedStateMachine):
             return
         for payment in self.ledger.payments.values():
             assert 0 <= payment.refunded <= payment.captured <= payment.authorized
+            lost = sum(c.amount for c in self.ledger.chargebacks.values() if c.payment_id == payment.id and c.stage == "lost")
+            assert payment.refunded + lost <= payment.captured
         assert self.ledger.captured <= self.ledger.authorized
 
     @invariant()
@@ -220,11 +269,14 @@ class PaymentMachine(RuleBasedStateMachine):
             return
         self.provider.next = "answer"
         self.what_was_pending_clears()
+        if self.ledger is not None:
+            for place in range(len(self.ledger.payments)):
+                self.the_provider_tells_how_things_stand(place)
         ledger = self.payments.undo(ORDER_ID, "USD", COMMAND)
         assert ledger.closed
         assert not [request for request in ledger.requests.values() if request.open]
         for charge in self.provider.charges.values():
-            assert charge.captured == charge.refunded
+            assert charge.captured == charge.refunded + charge.disputed
             lapsed = charge.expires_at is not None and charge.expires_at <= self.clock.now()
             assert charge.gone or charge.captured > 0 or lapsed
         loaded = self.ledgers.load(payment_id_of(ORDER_ID))
