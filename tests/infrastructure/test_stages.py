@@ -129,9 +129,12 @@ def test_the_local_stage_has_nothing_that_the_emulator_lacks(local: Deployment) 
 
 
 def test_a_context_value_overrides_its_stage() -> None:
-    node = cdk.App(context={"stage": "dev", "saga_type": "express", "fast_lane": "off", "patience_saga_s": "5"}).node
+    node = cdk.App(
+        context={"stage": "dev", "saga_type": "express", "fast_lane": "off", "patience_saga_s": "5", "auction_window_s": "8"}
+    ).node
     stage = stage_of(node)
     assert (stage.name, stage.saga_type, stage.fast_lane, stage.patience_saga_s) == ("dev", "express", "off", 5)
+    assert stage.auction_window_s == 8
 
 
 @pytest.mark.parametrize("context", [{"stage": "production"}, {"saga_type": "fast"}, {"fast_lane": "maybe"}])
