@@ -28,6 +28,7 @@ APIS: Final = (
     "remediation.api",
     "webhooks.api",
     "hub.returns_api",
+    "invoicing.api",
     "hub.api",
     "insights.api",
 )

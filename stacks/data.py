@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 
 from stacks.concern import Concern, tell
 from stacks.constructs.consumer import parking, waiting
+from stacks.constructs.documents import documents
 from stacks.constructs.secret import HubSecret
 from stacks.constructs.table import table
 from stacks.functions.spec import SENDER_TIMEOUT_S
@@ -46,6 +47,7 @@ class DataStack(Concern):
         self.insights = table(self, "insights", stage, sort=ddb.AttributeType.STRING, ttl=True)
         self.webhooks = table(self, "webhooks", stage, sort=ddb.AttributeType.STRING, indexes=["by_due"], ttl=True)
         self.live = table(self, "live", stage, sort=ddb.AttributeType.STRING, indexes=["by_until"], ttl=True)
+        self.documents = documents(self, stage)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")
@@ -63,6 +65,7 @@ class DataStack(Concern):
             "InventoryTable": self.inventory.table_name,
             "WebhooksTable": self.webhooks.table_name,
             "EventBus": self.bus.event_bus_name,
+            "DocumentsBucket": self.documents.bucket_name,
             "ProviderKeySecret": self.payment_key.arn,
             "ProviderWebhookSecret": self.payment_webhook.arn,
             "WarehouseKeySecret": self.warehouse_key.arn,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as ddb
     from aws_cdk import aws_events as events
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
     from aws_cdk import aws_sqs as sqs
     from aws_cdk import aws_stepfunctions as sfn
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 def on_table(table: ddb.TableV2, *actions: str) -> PolicyStatement:
     """These DynamoDB actions on a table."""
     return PolicyStatement(actions=[f"dynamodb:{action}" for action in actions], resources=[table.table_arn])
+
+
+def on_objects(bucket: s3.IBucket, *actions: str) -> PolicyStatement:
+    """These S3 actions on a bucket's objects, and none on the bucket itself: its list is nobody's."""
+    return PolicyStatement(actions=[f"s3:{action}" for action in actions], resources=[bucket.arn_for_objects("*")])
 
 
 def query(table: ddb.TableV2, *indexes: str) -> PolicyStatement:

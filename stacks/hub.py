@@ -38,7 +38,9 @@ STARTS_SAGAS = (
     "return.cancelled.v1",
     "return.inspected.v1",
     "return.refund_requested.v1",
+    "payment.refunded.v1",
 )
+FEEDS_INVOICING = ("payment.captured.v1", "payment.refunded.v1")
 STARTS_REMEDIATION = ("shipment.short_picked.v1",)
 SHOWN = ("orderhub.orders", "orderhub.payments", "orderhub.fulfilment", "orderhub.remediation")
 """Sources whose events the board shows."""
@@ -60,6 +62,7 @@ class HubStack(Concern):
             "saga-starter": events.EventPattern(detail_type=list(STARTS_SAGAS)),
             "remediation-starter": events.EventPattern(detail_type=list(STARTS_REMEDIATION)),
             "board": events.EventPattern(source=list(SHOWN)),
+            "invoice-feed": events.EventPattern(detail_type=list(FEEDS_INVOICING)),
             "flow": events.EventPattern(source=["orderhub.orders"]),
         }.items():
             consumer = Consumer(self, name, stage=stage, bus=data.bus, pattern=pattern, function=self.functions[name])

@@ -66,7 +66,15 @@ def _one_backup_a_transaction() -> Iterator[None]:
 
 
 def forget_clients() -> None:
-    for made in (clients.dynamodb, clients.events, clients.hasty_events, clients.kms, clients.secrets, clients.step_functions):
+    for made in (
+        clients.s3,
+        clients.dynamodb,
+        clients.events,
+        clients.hasty_events,
+        clients.kms,
+        clients.secrets,
+        clients.step_functions,
+    ):
         made.cache_clear()
 
 

@@ -84,3 +84,23 @@ def until(found: Callable[[], T | None], patience_s: float = PATIENCE_S) -> T:
         if time.monotonic() > end:
             raise TookTooLong("what was waited for did not come")
         time.sleep(0.2)
+
+
+def documents(hub: Hub, order_id: str) -> dict[str, int]:
+    """What an order's invoices and credit notes come to."""
+    items = hub.call("GET", f"/v1/orders/{order_id}/invoices")["items"]
+    return {
+        kind: sum(item["totals"]["gross"]["amount"] for item in items if item["kind"] == kind)
+        for kind in ("invoice", "credit_note")
+    }
+
+
+def documents_equal_the_ledger(hub: Hub, instance: Instance, order_id: str, patience_s: float = PATIENCE_S) -> None:
+    """Σ invoices = captured and Σ credit notes = refunded, to the cent, once the documents have followed the money."""
+
+    def equal() -> bool:
+        kept = books(instance, order_id)
+        moved = {"invoice": sum(b["captured"] for b in kept), "credit_note": sum(b["refunded"] for b in kept)}
+        return documents(hub, order_id) == moved
+
+    until(equal, patience_s)

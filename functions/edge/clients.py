@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -85,6 +86,12 @@ def websocket(api_id: str, stage: str, region: str) -> ApiGatewayManagementApiCl
     url = f"{emulator}/_aws/execute-api/{api_id}/{stage}" if emulator else own
     config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32)
     return boto3.client("apigatewaymanagementapi", endpoint_url=url, config=config)
+
+
+@lru_cache(maxsize=1)
+def s3() -> S3Client:
+    """S3, whose links are signed for its Region (version 4)."""
+    return boto3.client("s3", config=_PATIENT.merge(Config(signature_version="s3v4")))
 
 
 @lru_cache(maxsize=8)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
 THROTTLES = frozenset(
     {"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "TransactionConflictException"}
@@ -132,6 +132,41 @@ class EventStore:
         except ClientError as error:
             raise busy_or(error) from error
         return found
+
+    def last(self, aggregate_id: str) -> Commit | None:
+        """The newest commit of an aggregate, consistent, at the price of one item however long its stream is. Raises Busy."""
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :id",
+                ExpressionAttributeValues={":id": {"S": aggregate_id}},
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                Limit=1,
+            )
+        except ClientError as error:
+            raise busy_or(error) from error
+        return from_item(answer["Items"][0]) if answer["Items"] else None
+
+    def append_together(self, commits: Sequence[Commit]) -> None:
+        """Record commits of several aggregates, all or none; at most a hundred (DynamoDB quota).
+
+        Raises VersionTaken where another has the place of one of them, Busy where the table is throttled or contended.
+        """
+        puts: list[TransactWriteItemTypeDef] = [
+            {"Put": {"TableName": self._table, "Item": to_item(commit), "ConditionExpression": "attribute_not_exists(pk)"}}
+            for commit in commits
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=puts)
+        except self._client.exceptions.TransactionCanceledException as error:
+            codes = [reason.get("Code") for reason in error.response["CancellationReasons"]]
+            for commit, code in zip(commits, codes, strict=True):
+                if code in ("ConditionalCheckFailed", "TransactionConflict"):
+                    raise VersionTaken(commit.aggregate_id) from error
+            raise Busy("store_busy", "The store is busy; try again in a moment.") from error
+        except ClientError as error:
+            raise busy_or(error) from error
 
     def append(self, commit: Commit) -> None:
         """Record a commit. Raises VersionTaken where another has its place, Busy where the table is throttled."""

@@ -39,6 +39,7 @@ FOLLOWS: dict[str, Saga] = {
     "return.cancelled.v1": "returns",
     "return.inspected.v1": "returns",
     "return.refund_requested.v1": "returns",
+    "payment.refunded.v1": "returns",
 }
 """Which saga follows from which fact."""
 
@@ -53,7 +54,16 @@ def saga_after(message: Message) -> Saga | None:
         # Only the last release lets an order go on, and once everything has arrived there is only settling left.
         stage = message.data.get("resumes")
         return None if stage is None else "settlement" if stage == "delivered" else saga
+    if message.type == "payment.refunded.v1":
+        # The answer may come long after the question; the refund of a return has the return for its intent.
+        return saga if _return_of(message) else None
     return saga
+
+
+def _return_of(message: Message) -> str | None:
+    """The return that an event is about, if it is about one."""
+    named = (message.subject, message.data.get("return_id"), message.data.get("intent"))
+    return next((str(name) for name in named if str(name).startswith("rma_")), None)
 
 
 class Sagas:
@@ -121,7 +131,7 @@ def follow(message: Message) -> None:
         causation_id=message.id,
         traceparent=message.traceparent,
         shipment_ids=shipments,
-        return_id=message.subject if message.subject.startswith("rma_") else message.data.get("return_id"),
+        return_id=_return_of(message),
     )
 
 

@@ -80,12 +80,18 @@ class PaymentConcluded(LedgerEvent):
     outcome: Literal["authorized", "failed"]
 
 
-@contract("payment.captured", 1, context="payments", trigger="the provider captured", consumers=("finance", *_BOARD))
+@contract("payment.captured", 1, context="payments", trigger="the provider captured", consumers=("invoicing", "finance", *_BOARD))
 class PaymentCaptured(LedgerEvent):
     """So much was captured by this request."""
 
 
-@contract("payment.refunded", 1, context="payments", trigger="the provider refunded", consumers=("finance", *_BOARD))
+@contract(
+    "payment.refunded",
+    1,
+    context="payments",
+    trigger="the provider refunded",
+    consumers=("returns saga", "invoicing", "finance", *_BOARD),
+)
 class PaymentRefunded(LedgerEvent):
     """So much was given back by this request."""
 

@@ -71,6 +71,8 @@ class ServiceFunction(Construct):
         write_logs = iam.PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn])
         for statement in (write_logs, *spec.grants):
             self.role.add_to_policy(statement)
+        for rule, reason in spec.acknowledged.items():
+            acknowledge(self.role, rule, reason)
         self.function = lambda_.Function(
             self,
             "Function",

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stacks.functions import auctions, fulfilment, hub, insights, inventory, orders, payments, remediation, returns, webhooks
+from stacks.functions import (
+    auctions,
+    fulfilment,
+    hub,
+    insights,
+    inventory,
+    invoicing,
+    orders,
+    payments,
+    remediation,
+    returns,
+    webhooks,
+)
 
 if TYPE_CHECKING:
     from stacks.data import DataStack
@@ -24,7 +36,7 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
 def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What listens to the streams and the bus, and the watch."""
     specs: dict[str, Spec] = {}
-    for context in (hub, inventory, remediation, insights):
+    for context in (hub, inventory, invoicing, remediation, insights):
         specs |= context.listeners(stage, data, sagas)
     return specs
 
@@ -32,6 +44,6 @@ def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str
 def api_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What answers HTTP."""
     specs: dict[str, Spec] = {}
-    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights, returns, auctions):
+    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights, returns, auctions, invoicing):
         specs |= context.api(stage, data, sagas)
     return specs

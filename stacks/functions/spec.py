@@ -36,6 +36,8 @@ class Spec:
     """How many copies may run at once; None leaves it to the account's own limit."""
     library: Library | None = None
     """A layer that it needs besides the common one."""
+    acknowledged: Mapping[str, str] = field(default_factory=dict)
+    """Findings of cdk-nag on what it may do, each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from local.api_client import Hub, Refused
 from local.instance import Instance
 from tests.examples import line
-from tests.system import ENDED, PATIENCE_S, at_once, books, fresh_stock, place, stock, until
+from tests.system import ENDED, PATIENCE_S, at_once, books, documents_equal_the_ledger, fresh_stock, place, stock, until
 
 
 def ask(hub: Hub, order: dict[str, Any], quantity: int, reason: str = "damaged", **more: Any) -> dict[str, Any]:
@@ -49,6 +49,7 @@ def test_a_return_of_mixed_findings_moves_stock_money_and_counters(hub: Hub, ins
     assert done["refund"]["status"] == "refunded"
     assert counters(hub, order) == (0, 3, 3)
     assert [(b["captured"], b["refunded"]) for b in books(instance, order["id"])] == [(2300, 1500)]
+    documents_equal_the_ledger(hub, instance, order["id"])
     # The refused unit is with the customer again, and may come back another time.
     assert ask(hub, order, 1)["status"] == "requested"
     assert len(hub.call("GET", f"/v1/orders/{order['id']}/returns")["items"]) == 2

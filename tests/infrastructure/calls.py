@@ -27,6 +27,8 @@ NEEDS = {
     "events:PutEvents": {"put_events"},
     "kms:Decrypt": {"decrypt"},
     "kms:GenerateDataKey": {"generate_data_key"},
+    "s3:GetObject": {"head_object", "get_object"},
+    "s3:PutObject": {"put_object"},
     "secretsmanager:GetSecretValue": {"get_secret_value"},
     "states:SendTaskFailure": {"send_task_failure"},
     "states:SendTaskSuccess": {"send_task_success"},

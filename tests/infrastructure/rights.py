@@ -51,6 +51,8 @@ RIGHTS: dict[str, set[str]] = {
         READ_CURSOR_KEY,
     },
     "returns-api": STORE,
+    "invoicing-api": {"dynamodb:Query orders", "s3:GetObject Documents/*", "s3:PutObject Documents/*"},
+    "invoice-feed": {*STORE, *queue("invoice-feed")},
     "inventory-api": {*STOCK, READ_CURSOR_KEY},
     "promises-api": {f"dynamodb:{action} inventory" for action in ("GetItem", "BatchGetItem", "Query")},
     "fulfilment-api": STORE,

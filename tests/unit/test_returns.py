@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.queue_events import Message
+from hub.starter import saga_after
 from kernel.contracts import EventData, forms
 from kernel.errors import Conflict, Forbidden, Invalid
 from kernel.money import Money
@@ -23,7 +25,7 @@ from returns import domain, tasks
 from returns import events as ev
 from returns.domain import Finding, Return
 from returns.policy import Policy
-from tests.examples import ORDER_ID, event, folded, received
+from tests.examples import NOW, ORDER_ID, event, folded, received
 
 RETURN_ID = "rma_" + "0" * 32
 
@@ -307,3 +309,10 @@ def test_an_exchange_is_for_the_same_customer_and_is_told_in_both_forms_of_its_e
     assert [type(form).event_version for form in forms(placed, date(2026, 11, 24))] == [2, 1]
     with pytest.raises(Conflict):
         exchange.exchange(delivered(), RETURN_ID, "2026-11-24T00:00:00.000Z")
+
+
+@pytest.mark.parametrize(("intent", "saga"), [(RETURN_ID, "returns"), ("goodwill-1", None), (None, None)])
+def test_a_refund_that_was_answered_late_brings_its_return_on(intent: str | None, saga: str | None) -> None:
+    data = {"order_id": ORDER_ID, "amount": 5, **({"intent": intent} if intent else {})}
+    message = Message("m", "evt_1", "payment.refunded.v1", "pay_1", 4, NOW, "fast", "req_1", None, data)
+    assert saga_after(message) == saga
