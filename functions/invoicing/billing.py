@@ -76,7 +76,8 @@ def cover(charges: Sequence[Charge], begin: int, end: int, policy: Policy, count
         first, last = max(begin, offset), min(end, offset + charge.gross)
         given_away = charge.gross == 0 and begin <= offset < end
         if first < last or given_away:
-            rate = policy.rate(charge.gross - charge.tax, charge.tax, country)
+            # The fee is kept out of what was taxed, and changes no rate.
+            rate = policy.rate(charge.gross - charge.tax + charge.fee, charge.tax, country)
             items.append(charge.share(first - offset, last - offset, rate) if not given_away else charge.share(0, 0, rate))
         offset += charge.gross
     beyond = end - max(begin, offset)

@@ -16,6 +16,7 @@ from edge.aggregates import Command
 from edge.event_store import EventStore
 from edge.fast_lane import RelayOnly
 from hub import invoice_feed
+from invoicing.billing import Charge, cover
 from invoicing.domain import Movement, Series
 from invoicing.events import CreditNoteIssued
 from invoicing.pdf import amount, render
@@ -156,3 +157,9 @@ def test_there_is_no_invoice_by_any_other_id(database: Any) -> None:
     for wrong in ("inv_" + "0" * 32, ORDER_ID, "x"):
         with pytest.raises(NotFound):
             invoicing(database).load(wrong)
+
+
+def test_a_fee_changes_no_tax_rate() -> None:
+    kept = Charge("goods", 1_190 - 100, tax=190, quantity=1, unit_price=1_000, fee=100)
+    (item,) = cover([kept], 0, kept.gross, Policy(), "DE", "refund")
+    assert (item.rate, item.net, item.tax, item.gross) == (1900, 900, 190, 1_090)
