@@ -26,6 +26,7 @@ STARTS_SAGAS = (
     "order.edited.v1",
     "order.cancelling.v1",
     "order.cancel_declined.v1",
+    "order.cancel_settled.v1",
     "order.held.v1",
     "order.hold_released.v1",
     "payment.concluded.v1",

@@ -32,24 +32,26 @@ class Recipients(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one node shall send."""
+    """What one node shall send, after so many shipments of its that were recalled."""
 
     node_id: str
     lines: tuple[ev.ShipmentLine, ...]
     pickup: bool = False
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How a recall ended: all stay, none could be stopped, or some stay and some left."""
+    """How a recall ended: all stay, none could be stopped, or some stay and some left; and the shipments as they are now."""
 
     outcome: Literal["recalled", "too_late", "partly"]
     late: tuple[str, ...]
+    shipments: tuple[Shipment, ...] = ()
 
 
-def shipment_id_of(order_id: str, node_id: str) -> str:
-    """The id of what a node sends for an order."""
-    return derived_id("shp", order_id, node_id)
+def shipment_id_of(order_id: str, node_id: str, round_: int = 0) -> str:
+    """The id of what a node sends for an order; after each shipment of it that was recalled, it is another one."""
+    return derived_id("shp", order_id, node_id, *([str(round_)] if round_ else []))
 
 
 class Facts:
@@ -87,7 +89,7 @@ class Fulfilment:
         """
         released = []
         for plan in plans:
-            shipment_id = shipment_id_of(order_id, plan.node_id)
+            shipment_id = shipment_id_of(order_id, plan.node_id, plan.round)
             planned = ev.ShipmentPlanned(order_id=order_id, node_id=plan.node_id, lines=plan.lines, pickup=plan.pickup)
             try:
                 shipment = self._shipments.create(shipment_id, command, [planned]).state
@@ -111,17 +113,21 @@ class Fulfilment:
             released.append(shipment)
         return released
 
-    def recall(self, order_id: str, node_ids: Sequence[str], reason: str, command: Command) -> Recall:
-        """Stop what has not left; a shipment that was never planned is cancelled in advance. Raises WarehouseUnavailable."""
-        late, stopped = [], 0
+    def recall(self, order_id: str, node_ids: Sequence[str], rounds: Mapping[str, int], reason: str, command: Command) -> Recall:
+        """Stop what has not left; a shipment that was never planned is cancelled in advance. Raises WarehouseUnavailable.
+
+        `rounds` is how many shipments of a node were recalled before.
+        """
+        late, stopped, shipments = [], 0, []
         for node_id in node_ids:
-            shipment_id = shipment_id_of(order_id, node_id)
+            shipment_id = shipment_id_of(order_id, node_id, rounds.get(node_id, 0))
             if self._stop(shipment_id, order_id, node_id, reason, command):
                 stopped += 1
             else:
                 late.append(shipment_id)
+            shipments.append(self._shipments.load(shipment_id).state)
         outcome: Literal["recalled", "too_late", "partly"] = "recalled" if not late else "partly" if stopped else "too_late"
-        return Recall(outcome, tuple(late))
+        return Recall(outcome, tuple(late), tuple(shipments))
 
     def _stop(self, shipment_id: str, order_id: str, node_id: str, reason: str, command: Command) -> bool:
         if self._shipments.find(shipment_id) is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from edge import clients
 from edge.cipher import FieldCipher
@@ -72,6 +72,8 @@ class ReleaseInput(TaskInput):
     """What the nodes hold for the order, and where its personal data lies."""
 
     allocations: list[AllocatedLine]
+    rounds: dict[str, int] = Field(default_factory=dict)
+    """How many shipments of each node were recalled before."""
     vault_entry: str
     vault_order: str | None = None
     """The order under which the vault keeps it, where it is not this one."""
@@ -82,6 +84,7 @@ class RecallInput(TaskInput):
     """The nodes that may have a shipment of the order, and why it is recalled."""
 
     node_ids: list[str]
+    rounds: dict[str, int] = Field(default_factory=dict)
     reason: str
 
 
@@ -116,7 +119,7 @@ def release(task: ReleaseInput) -> Result:
     for part in task.allocations:
         line = ShipmentLine(line_id=part.line_id, sku=part.sku, quantity=part.quantity)
         by_node.setdefault(part.node_id, []).append(line)
-    plans = [Plan(node_id, tuple(lines), task.pickup) for node_id, lines in by_node.items()]
+    plans = [Plan(node_id, tuple(lines), task.pickup, task.rounds.get(node_id, 0)) for node_id, lines in by_node.items()]
     vault = (task.vault_order or task.order_id, task.vault_entry)
     released = fulfilment().release(task.order_id, plans, vault, task.request("release-shipments"))
     if released is None:
@@ -127,8 +130,8 @@ def release(task: ReleaseInput) -> Result:
 @handler.command("recall", RecallInput)
 def recall(task: RecallInput) -> Result:
     """Stop what has not left: `recalled`, `too_late` or `partly`."""
-    done = fulfilment().recall(task.order_id, task.node_ids, task.reason, task.request("recall-shipments"))
-    return {"outcome": done.outcome, "late": list(done.late)}
+    done = fulfilment().recall(task.order_id, task.node_ids, task.rounds, task.reason, task.request("recall-shipments"))
+    return {"outcome": done.outcome, "late": list(done.late), "shipments": [_out(shipment) for shipment in done.shipments]}
 
 
 @handler.command("hold", ShipmentsInput)

@@ -26,6 +26,7 @@ FOLLOWS: dict[str, Saga] = {
     "order.cancelling.v1": "cancellation",
     # While an order was locked, what its shipments did was recorded and not followed up.
     "order.cancel_declined.v1": "settlement",
+    "order.cancel_settled.v1": "fulfilment",
     "order.held.v1": "fulfilment",
     "order.hold_released.v1": "fulfilment",
     "payment.concluded.v1": "fulfilment",
@@ -50,6 +51,9 @@ def saga_after(message: Message) -> Saga | None:
     if message.type == "order.held.v1":
         # Before the warehouse has it, an order's own saga finds the hold; after that, somebody has to tell the warehouse.
         return saga if message.data["progress"] == "released" else None
+    if message.type == "order.cancel_settled.v1":
+        # What is left of the order goes out again, or there are only its parcels to follow.
+        return saga if message.data["to_release"] else "settlement"
     if message.type == "order.hold_released.v1":
         # Only the last release lets an order go on, and once everything has arrived there is only settling left.
         stage = message.data.get("resumes")

@@ -25,6 +25,7 @@ from kernel.errors import DomainError
 from kernel.events import Actor, Cause
 from kernel.ids import new_id
 from orders import domain
+from orders.releasing import to_release
 from orders.service import Orders
 
 if TYPE_CHECKING:
@@ -105,8 +106,10 @@ def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga 
     for return_id in returning:
         sagas.start("returns", f"{order.id}-{return_id[4:12]}-{mark}", order.id, correlation_id, return_id=return_id)
     saga = RESTARTS.get("cancelling" if order.locked else order.progress) if order.moves else None
-    if (saga == "settlement" or order.ended) and "fulfilment" in order.repairs:
-        # What the warehouse has to be told about a hold is the selling saga's business still, and so is late money.
+    owed = "fulfilment" in order.repairs
+    if (saga == "settlement" and (owed or to_release(order))) or (order.ended and owed):
+        # What the warehouse has to be told about a hold, or handed after a cancellation, is the selling saga's business still,
+        # and so is late money.
         saga = "fulfilment"
     if saga is None and returning:
         return "returns"

@@ -23,6 +23,7 @@ from orders.domain import Order, fold
 from orders.edit_shapes import EditOut, edit_out
 from orders.editing import Editing
 from orders.editing import fold as fold_preview
+from orders.events import LineQuantity
 from orders.service import Orders, PersonalData
 from orders.shapes import HeldOut, OrderOut, held_out, order_out
 
@@ -91,15 +92,16 @@ def place_order(order: Annotated[PlaceOrder, Body()], idempotency_key: Idempoten
     summary="Cancel an order",
     tags=["orders"],
     status_code=202,
-    responses={202: {"description": "The order, which is cancelling"}, **problems(404, 409, 412, 415, 422)},
+    responses={202: {"description": "The order, which is cancelling or has lost the units"}, **problems(404, 409, 412, 415, 422)},
 )
 @handler.needs(WRITE)
 def cancel_order(
     order_id: OrderId, cancel: Annotated[CancelOrder, Body()], idempotency_key: IdempotencyKey, if_match: IfMatch = None
 ) -> Response[OrderOut]:
-    """Ask for an order to be undone, in any state before dispatch; the warehouse may still be faster."""
-    request = handler.request()
-    done = orders().cancel(order_id, request.command("cancel-order", key=idempotency_key, if_match=if_match), cancel.reason)
+    """Ask for an order, or so many units of its lines, to be undone before they leave; the warehouse may still be faster."""
+    command = handler.request().command("cancel-order", key=idempotency_key, if_match=if_match)
+    lines = [LineQuantity(line_id=part.line_id, quantity=part.quantity) for part in cancel.lines] if cancel.lines else None
+    done = orders().cancel(order_id, command, cancel.reason, lines)
     return Response(202, "application/json", order_out(done.state, done.version), _headers(done))
 
 

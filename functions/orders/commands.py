@@ -233,10 +233,18 @@ class EditOrder(_Strict):
     delivery: DeliveryIn | None = None
 
 
+class LineCancel(_Strict):
+    """So many units of a line that nobody wants any more."""
+
+    line_id: Word
+    quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
+
+
 class CancelOrder(_Strict):
-    """Undo an order, and why."""
+    """Undo an order or, with lines, so much of it, and why."""
 
     reason: Text
+    lines: Annotated[list[LineCancel], Field(min_length=1, max_length=MAX_LINES)] | None = None
 
 
 class PlaceHold(_Strict):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kernel.errors import Conflict, Invalid
 from orders import events as ev
+from orders.cancelling import request as request_cancel
 from orders.fold import fold
 from orders.lifecycle import EDGES, HOLD_REJECTED, TRANSITIONS, Status, refuse_unless
 from orders.state import Hold, Line, Order, Repair, Shipment, repair_key
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
     from kernel.contracts import EventData
     from orders.reasons import SourcingReasons
 
-__all__ = ["EDGES", "TRANSITIONS", "Hold", "Line", "Order", "Repair", "Shipment", "Status", "fold", "refuse_unless"]
+__all__ = [
+    "EDGES",
+    "TRANSITIONS",
+    "Hold",
+    "Line",
+    "Order",
+    "Repair",
+    "Shipment",
+    "Status",
+    "fold",
+    "refuse_unless",
+    "request_cancel",
+]
 
 
 def confirm(
@@ -102,14 +115,6 @@ def complete(order: Order, captured: int) -> list[EventData]:
     return [ev.OrderCompleted(captured=captured)]
 
 
-def request_cancel(order: Order, reason: str) -> list[EventData]:
-    """Lock the order for its cancellation. Asking again while it is locked decides nothing."""
-    if order.status == "cancelling":
-        return []
-    refuse_unless(order, "cancelling")
-    return [ev.OrderCancelling(reason=reason)]
-
-
 def finish_cancel(order: Order) -> list[EventData]:
     """All is undone: the order ends rejected where a hold was rejected before the sale, else cancelled.
 
@@ -130,15 +135,23 @@ def decline_cancel(order: Order, reason: str, late: Sequence[str] = ()) -> list[
     return [ev.OrderCancelDeclined(reason=reason, shipment_ids=tuple(late))]
 
 
-def cancel_units(order: Order, lines: Sequence[ev.LineQuantity], reason: str) -> list[EventData]:
-    """Give up units that cannot be had. Raises Conflict where they were shipped or cancelled already."""
+def cancel_units(
+    order: Order,
+    lines: Sequence[ev.LineQuantity],
+    reason: str,
+    shipment_id: str | None = None,
+    incident_id: str | None = None,
+) -> list[EventData]:
+    """Give up units that cannot be had, once for each incident. Raises Conflict where they were shipped or cancelled already."""
+    if incident_id is not None and incident_id in order.incidents:
+        return []
     for part in lines:
         line = _line(order, part.line_id)
         if part.quantity < 1 or line.shipped + part.quantity > line.open:
             raise Conflict("nothing_to_cancel", "Those units are shipped or cancelled already.", current_status=order.status)
     if order.ended:
         refuse_unless(order, "cancelling")
-    return [ev.OrderLinesCancelled(lines=tuple(lines), reason=reason)]
+    return [ev.OrderLinesCancelled(lines=tuple(lines), reason=reason, shipment_id=shipment_id, incident_id=incident_id)]
 
 
 def open_repair(order: Order, saga: ev.RepairedSaga, step: str, error: str, return_id: str | None = None) -> list[EventData]:

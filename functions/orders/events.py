@@ -17,6 +17,7 @@ from orders.parts import (
     Location,
     PaymentMethod,
     PlannedShipment,
+    RecalledShipment,
     Resolution,
     RuleReference,
     ShipTo,
@@ -34,6 +35,7 @@ __all__ = [
     "Location",
     "PaymentMethod",
     "PlannedShipment",
+    "RecalledShipment",
     "Resolution",
     "RuleReference",
     "ShipTo",
@@ -171,9 +173,10 @@ class OrderRejected(EventData):
 
 @contract("order.cancelling", 1, context="orders", trigger="POST /v1/orders/{id}/cancel", consumers=("cancellation saga", *_BOARD))
 class OrderCancelling(EventData):
-    """Somebody wants the order undone; it is locked while the saga compensates."""
+    """Somebody wants the order undone, or, with `lines`, so much of it; it is locked while the saga compensates."""
 
     reason: str
+    lines: tuple[LineQuantity, ...] | None = None
 
 
 @contract("order.cancelled", 1, context="orders", trigger="everything done was undone", consumers=_BOARD)
@@ -197,12 +200,39 @@ class OrderCancelDeclined(EventData):
     shipment_ids: tuple[str, ...] = ()
 
 
+@contract("order.recalled", 1, context="orders", trigger="the warehouse stopped shipments for a cancellation", consumers=_BOARD)
+class OrderRecalled(EventData):
+    """These shipments stay where they are; what of them is still wanted goes out again, as other shipments."""
+
+    shipments: tuple[RecalledShipment, ...]
+
+
+@contract(
+    "order.cancel_settled",
+    1,
+    context="orders",
+    trigger="a part of the order was cancelled, and its stock given back",
+    consumers=("fulfilment saga", *_BOARD),
+)
+class OrderCancelSettled(EventData):
+    """The order goes on with the rest: what its nodes still hold for it, or have sent, and its shipments.
+
+    With `to_release` some of it has to be handed to the warehouses again; without, only parcels are left to follow.
+    """
+
+    allocations: tuple[Allocation, ...]
+    shipment_ids: tuple[str, ...]
+    to_release: bool
+
+
 @contract("order.lines_cancelled", 1, context="orders", trigger="units that cannot be had", consumers=_BOARD)
 class OrderLinesCancelled(EventData):
-    """Units of lines that will not be shipped, and why."""
+    """Units of lines that will not be shipped, and why; of which shipment and for which incident, where they were not found."""
 
     lines: tuple[LineQuantity, ...]
     reason: str
+    shipment_id: str | None = None
+    incident_id: str | None = None
 
 
 @contract(

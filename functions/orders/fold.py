@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from kernel.clock import parse_rfc3339
-from orders import edits, returning
+from orders import cancelling, edits, returning
 from orders import events as ev
 from orders.edit_events import OrderEdited, OrderEditUndone
-from orders.state import Destination, Hold, Line, Order, Repair, Resolved, Shipment, repair_key
+from orders.state import Cancelling, Destination, Hold, Line, Order, Repair, Resolved, Shipment, repair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,13 +69,21 @@ def _apply(order: Order, event: Event) -> Order:  # noqa: C901  # one case an ev
         case ev.OrderRejected():
             return replace(order, locked=False, ended="rejected", reason=data.reason)
         case ev.OrderCancelling():
-            return replace(order, locked=True, reason=data.reason)
+            return replace(order, locked=True, reason=data.reason, cancelling=Cancelling(data.lines))
         case ev.OrderCancelled():
             return replace(order, locked=False, ended="cancelled", lines=_cancel_all(order))
         case ev.OrderCancelDeclined():
-            return replace(order, locked=False, reason=data.reason)
+            return replace(order, locked=False, reason=data.reason, cancelling=None)
+        case ev.OrderRecalled() | ev.OrderCancelSettled():
+            return cancelling.apply(order, data)
         case ev.OrderLinesCancelled():
-            return replace(order, lines=_cancel_some(order, data.lines), revision=order.revision + 1)
+            return replace(
+                order,
+                lines=_cancel_some(order, data.lines),
+                shipments=_less(order, data),
+                incidents=order.incidents | ({data.incident_id} if data.incident_id else set()),
+                revision=order.revision + 1,
+            )
         case OrderEdited() | OrderEditUndone():
             return edits.apply(order, data, event.time)
         case ev.OrderHeld():
@@ -148,6 +156,16 @@ def _cancel_some(order: Order, parts: Iterable[ev.LineQuantity]) -> dict[str, Li
             released=min(line.released, left),
         )
     return lines
+
+
+def _less(order: Order, cancelled: ev.OrderLinesCancelled) -> dict[str, Shipment]:
+    """The shipments without units that were not found in one of them."""
+    known = order.shipments.get(cancelled.shipment_id or "")
+    if known is None:
+        return order.shipments
+    fewer = {part.line_id: part.quantity for part in cancelled.lines}
+    lines = [part.model_copy(update={"quantity": part.quantity - fewer.get(part.line_id, 0)}) for part in known.lines]
+    return {**order.shipments, known.shipment_id: replace(known, lines=tuple(part for part in lines if part.quantity > 0))}
 
 
 def _cancel_all(order: Order) -> dict[str, Line]:

@@ -34,7 +34,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 PROGRESS: tuple[Stage, ...] = ("received", "confirmed", "allocated", "released", "shipped", "delivered")
 """How far an order can be, in order; holds, the lock and the ends lie over it."""
 BEFORE_SHIPPED: tuple[Stage, ...] = PROGRESS[:4]
-"""Where an order may still be held or cancelled."""
+"""Where an order may still be held, or cancelled as a whole."""
 UNSOLD: tuple[Stage, ...] = PROGRESS[:2]
 """Where an order may still be turned down."""
 
@@ -69,6 +69,12 @@ NOTHING_SHIPPED = Guard(
     "What was shipped cannot be undone.",
     lambda order: order.progress in BEFORE_SHIPPED,
 )
+UNSHIPPED = Guard(
+    "something not shipped",
+    "already_shipped",
+    "Everything that is wanted of the order has left.",
+    lambda order: not order.all_shipped,
+)
 NOT_SOLD = Guard(
     "not sold yet", "already_sold", "An order that is sold is cancelled, and not rejected.", lambda order: not order.confirmed
 )
@@ -89,9 +95,10 @@ EDGES: tuple[Edge, ...] = (
     *(Edge(status, "rejected", "reject") for status in UNSOLD),
     *(Edge(status, "on_hold", "hold") for status in BEFORE_SHIPPED),
     *(Edge(status, "cancelling", "cancel") for status in BEFORE_SHIPPED),
+    Edge("shipped", "cancelling", "cancel the rest", UNSHIPPED),
     Edge("on_hold", "on_hold", "hold again", NOTHING_SHIPPED),
     *(Edge("on_hold", status, "release the last hold", returns=True) for status in PROGRESS),
-    Edge("on_hold", "cancelling", "cancel, or reject a hold", NOTHING_SHIPPED),
+    Edge("on_hold", "cancelling", "cancel, or reject a hold", UNSHIPPED),
     Edge("on_hold", "rejected", "reject", NOT_SOLD),
     *(Edge("cancelling", status, "decline the cancellation", returns=True) for status in PROGRESS),
     Edge("cancelling", "on_hold", "decline the cancellation", returns=True),

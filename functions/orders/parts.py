@@ -105,3 +105,10 @@ class PlannedShipment(_Part):
     shipment_id: str
     node_id: str
     lines: tuple[LineQuantity, ...]
+
+
+class RecalledShipment(_Part):
+    """A shipment that its node will not send."""
+
+    shipment_id: str
+    node_id: str

@@ -140,9 +140,9 @@ class Orders:
         """Let one of the domain's decisions answer a command. Raises what `Aggregates.execute` raises."""
         return self._aggregates.execute(order_id, command, decision)
 
-    def cancel(self, order_id: str, command: Command, reason: str) -> Done[Order]:
-        """Lock the order for cancellation; the saga that this starts undoes what was done."""
-        return self.decide(order_id, command, lambda order: domain.request_cancel(order, reason))
+    def cancel(self, order_id: str, command: Command, reason: str, lines: Sequence[ev.LineQuantity] | None = None) -> Done[Order]:
+        """Cancel the order or, with `lines`, so much of it; what was handed over is undone by the saga that this starts."""
+        return self.decide(order_id, command, lambda order: domain.request_cancel(order, reason, lines))
 
     def screen(self, order_id: str, command: Command, rules: RuleSet, counters: Counters) -> Order:
         """Hold a received order where a rule says so; once that was done, asking again changes nothing."""

@@ -94,6 +94,14 @@ class Returning:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelling:
+    """A cancellation that is under way: of these units, or of all, and the nodes whose shipments it has stopped."""
+
+    lines: tuple[ev.LineQuantity, ...] | None
+    stopped: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """A saga that waits for people."""
 
@@ -180,6 +188,11 @@ class Order:
     allocations: tuple[ev.Allocation, ...] = ()
     sourcing: SourcingReasons | None = None
     shipments: dict[str, Shipment] = field(default_factory=dict)
+    """What is with its nodes or on its way; what was recalled is in `recalled` instead, with its node."""
+    recalled: dict[str, str] = field(default_factory=dict)
+    cancelling: Cancelling | None = None
+    incidents: frozenset[str] = frozenset()
+    """Incidents for which units were given up."""
     reason: str | None = None
     payment_id: str | None = None
     captured: int | None = None

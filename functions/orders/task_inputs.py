@@ -79,6 +79,13 @@ class DeclineInput(ReasonInput):
     late: list[str]
 
 
+class RecallInput(TaskInput):
+    """How the recall ended: the shipments that were to be stopped, and those of them that had left."""
+
+    shipments: list[ShipmentState]
+    late: list[str]
+
+
 class CompleteInput(TaskInput):
     """What was captured in all, in minor units."""
 
@@ -86,10 +93,12 @@ class CompleteInput(TaskInput):
 
 
 class CancelUnitsInput(TaskInput):
-    """Units that cannot be had, and why."""
+    """Units that cannot be had, and why; of which shipment and for which incident, where they were not found."""
 
     lines: list[Quantity]
     reason: str
+    shipment_id: str | None = None
+    incident_id: str | None = None
 
 
 class RepairInput(TaskInput):

@@ -14,7 +14,7 @@ from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from kernel.errors import Conflict
 from kernel.events import Actor
-from orders import domain, edits, payment_hold, return_tasks
+from orders import cancelling, domain, edits, payment_hold, releasing, return_tasks
 from orders import events as ev
 from orders.domain import Order, fold
 from orders.screening import RuleSet
@@ -26,6 +26,7 @@ from orders.task_inputs import (
     ConfirmInput,
     DeclineInput,
     ReasonInput,
+    RecallInput,
     RejectInput,
     RepairInput,
     ShipmentsInput,
@@ -35,7 +36,6 @@ from orders.task_inputs import (
 
 if TYPE_CHECKING:
     from edge.tasks import Result
-    from kernel.contracts import EventData
 
 handler = TaskFunction()
 NextStep = Literal["proceed", "resume", "hold", "check_payment", "hold_shipments", "let_go", "return_money", "stop"]
@@ -83,7 +83,9 @@ def brief(order: Order) -> dict[str, object]:
         "reason": order.reason or "",
         "lines": [{"line_id": line.line_id, "sku": line.sku, "quantity": line.open} for line in order.lines.values() if line.open],
         "allocations": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in order.allocations],
-        "node_ids": sorted({part.node_id for part in order.allocations}),
+        "to_release": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in releasing.to_release(order)],
+        "rounds": releasing.rounds(order),
+        "node_ids": cancelling.to_stop(order),
         "shipment_ids": list(order.shipments),
         "in_repair": bool(order.repairs),
     }
@@ -98,7 +100,7 @@ def next_step(order: Order) -> NextStep:
     if order.status == "on_hold":
         return "hold_shipments" if order.shipments else "hold"
     if order.status in ("released", "shipped"):
-        return "let_go" if order.holds else "stop"
+        return "resume" if releasing.to_release(order) else "let_go" if order.holds else "stop"
     return "proceed" if order.status == "received" else "resume" if order.status in ("confirmed", "allocated") else "stop"
 
 
@@ -194,9 +196,14 @@ def undo_edit(task: UndoEditInput) -> Result:
     return {"outcome": "none" if done.state.revision == task.revision else "changed"}
 
 
+def _ship(task: TaskInput, shipment: ShipmentState) -> Order:
+    """The order after it learned that a shipment left."""
+    planned = shipment.planned()
+    return orders().decide(task.order_id, task.request("ship-order"), lambda o: domain.ship(o, planned)).state
+
+
 def _record(task: TaskInput, shipment: ShipmentState, order: Order) -> Order:
     """The order after it learned how far a shipment is."""
-    planned = shipment.planned()
     if shipment.status == "ready_for_pickup" and shipment.collect_by:
         until = shipment.collect_by
         return (
@@ -205,7 +212,7 @@ def _record(task: TaskInput, shipment: ShipmentState, order: Order) -> Order:
             .state
         )
     if shipment.status in ("dispatched", "delivered", "lost", "picked_up"):
-        order = orders().decide(task.order_id, task.request("ship-order"), lambda o: domain.ship(o, planned)).state
+        order = _ship(task, shipment)
     if shipment.status in ("delivered", "picked_up"):
         delivered = shipment.shipment_id
         order = orders().decide(task.order_id, task.request("deliver-order"), lambda o: domain.deliver(o, delivered)).state
@@ -252,6 +259,32 @@ def request_cancel(task: ReasonInput) -> Result:
     return {"outcome": orders().cancel(task.order_id, task.request("cancel-order"), task.reason).state.status}
 
 
+@handler.command("record-recall", RecallInput)
+def record_recall(task: RecallInput) -> Result:
+    """Record what left and what stays, and say what follows: `undo`, `recall`, `keep`, `decline`, or `over`."""
+    order = orders().load(task.order_id).state
+    for shipment in task.shipments:
+        if shipment.shipment_id in task.late:
+            order = _ship(task, shipment)
+    if cancelling.outcome(order) != "undo":
+        stopped = {shipment.shipment_id: shipment.node_id for shipment in task.shipments if shipment.shipment_id not in task.late}
+        order = orders().decide(task.order_id, task.request("record-recall"), lambda o: cancelling.record_recall(o, stopped)).state
+    outcome = cancelling.outcome(order)
+    kept = cancelling.settlement(order).allocations if outcome == "keep" else ()
+    return {
+        "outcome": outcome,
+        "order": brief(order),
+        "late": task.late,
+        "keep": [{**part.model_dump(), "sku": order.lines[part.line_id].sku} for part in kept],
+    }
+
+
+@handler.command("settle-cancel", TaskInput)
+def settle_cancel(task: TaskInput) -> Result:
+    """A part is cancelled, and its stock given back: the order goes on with the rest."""
+    return {"outcome": orders().decide(task.order_id, task.request("settle-cancel"), cancelling.settle).state.status}
+
+
 @handler.command("finish-cancel", TaskInput)
 def finish_cancel(task: TaskInput) -> Result:
     """All is undone."""
@@ -269,15 +302,15 @@ def decline_cancel(task: DeclineInput) -> Result:
 
 @handler.command("cancel-units", CancelUnitsInput)
 def cancel_units(task: CancelUnitsInput) -> Result:
-    """Give up units that cannot be had. Units given up already are given up once."""
+    """Give up units that cannot be had, once for each incident."""
     lines = [ev.LineQuantity(line_id=line.line_id, quantity=line.quantity) for line in task.lines]
 
-    def decide(order: Order) -> list[EventData]:
-        if all(order.lines[part.line_id].cancelled >= part.quantity for part in lines if part.line_id in order.lines):
-            return []
-        return domain.cancel_units(order, lines, task.reason)
-
-    return {"outcome": orders().decide(task.order_id, task.request("cancel-units"), decide).state.status}
+    done = orders().decide(
+        task.order_id,
+        task.request("cancel-units"),
+        lambda o: domain.cancel_units(o, lines, task.reason, task.shipment_id, task.incident_id),
+    )
+    return {"outcome": done.state.status}
 
 
 @handler.command("open-repair", RepairInput)
