@@ -37,6 +37,8 @@ class Stage:
     patience_saga_s: int
     patience_warehouse_s: int
     patience_carrier_s: int
+    unpaid_after_s: int
+    """How long an order may wait for its money before it is cancelled by rule."""
     fast_lane: Literal["on", "off"] = "on"
     fast_lane_budget_ms: int = 150
     adviser: Literal["bedrock", "playbook"] = "bedrock"
@@ -80,6 +82,7 @@ STAGES: dict[str, Stage] = {
         patience_saga_s=60,
         patience_warehouse_s=120,
         patience_carrier_s=180,
+        unpaid_after_s=3600,
         tasks=4,
         fast_lane_budget_ms=1000,
         consumers=4,
@@ -99,6 +102,7 @@ STAGES: dict[str, Stage] = {
         patience_saga_s=120,
         patience_warehouse_s=4 * 3600,
         patience_carrier_s=5 * 24 * 3600,
+        unpaid_after_s=24 * 3600,
         throttle_rate=200,
     ),
     "prod": Stage(
@@ -114,6 +118,7 @@ STAGES: dict[str, Stage] = {
         patience_saga_s=120,
         patience_warehouse_s=4 * 3600,
         patience_carrier_s=5 * 24 * 3600,
+        unpaid_after_s=24 * 3600,
     ),
 }
 
@@ -128,7 +133,7 @@ def stage_of(node: Node) -> Stage:
     for field in ("payment_url", "warehouse_url", "model_id"):
         if value := node.try_get_context(field):
             changes[field] = str(value)
-    for field in ("auction_window_s", "patience_saga_s", "patience_warehouse_s", "patience_carrier_s"):
+    for field in ("auction_window_s", "patience_saga_s", "patience_warehouse_s", "patience_carrier_s", "unpaid_after_s"):
         if value := node.try_get_context(field):
             changes[field] = int(value)
     return replace(STAGES[name], **changes)

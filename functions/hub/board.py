@@ -15,6 +15,7 @@ from edge.settings import FromEnvironment
 from hub import contexts, indexes
 from hub.versioned_items import unless_newer
 from kernel.clock import SystemClock, parse_rfc3339, rfc3339
+from orders import unpaid
 from orders.domain import Order
 from orders.domain import fold as fold_order
 from orders.shapes import order_out
@@ -58,6 +59,7 @@ class BoardSettings(FromEnvironment):
     patience_saga_s: int = 60
     patience_warehouse_s: int = 4 * 3600
     patience_carrier_s: int = 5 * 24 * 3600
+    unpaid_after_s: int = 24 * 3600
 
     def patience(self, order: Order) -> timedelta:
         """How long the order may stay as it is; twice as long every time that the watch has come in vain."""
@@ -66,14 +68,20 @@ class BoardSettings(FromEnvironment):
         return timedelta(seconds=seconds.get(stage, self.patience_saga_s) * 2 ** min(order.overdue, 10))
 
 
-def due_at(order: Order, patience: timedelta) -> datetime | None:
-    """When the watch has to look at the order: past its patience, or at the end of a hold; None where nothing is due."""
+def due_at(order: Order, patience: timedelta, unpaid_after: timedelta = timedelta(days=1)) -> datetime | None:
+    """When the watch has to look at the order: past its patience, at the end of a hold, or when it is given up as unpaid.
+
+    None where nothing is due.
+    """
     ends = [hold.expires_at for hold in order.open_holds if hold.expires_at is not None] if order.status == "on_hold" else []
     if order.moves and order.status == "released" and order.collect_by:
         # A pickup waits for its customer: nobody is late before its time is over.
         ends.append(max(parse_rfc3339(order.collect_by), order.changed_at + (patience if order.overdue else timedelta())))
     elif order.moves:
         ends.append(order.changed_at + patience)
+    given_up = unpaid.due_at(order, unpaid_after)
+    if given_up is not None:
+        ends.append(given_up)
     return min(ends, default=None)
 
 
@@ -125,7 +133,7 @@ class Board:
         if order.repairs:
             opened = min(repair.opened_at for repair in order.repairs.values())
             return {"gsi_due_pk": "repair", "gsi_due_sk": f"{rfc3339(opened)}#{order.id}"}
-        due = due_at(order, self._settings.patience(order))
+        due = due_at(order, self._settings.patience(order), timedelta(seconds=self._settings.unpaid_after_s))
         if due is None:
             return None
         return {"gsi_due_pk": indexes.due(order.id), "gsi_due_sk": f"{rfc3339(due)}#{order.id}"}

@@ -6,7 +6,8 @@ what went wrong, whether a worker died, an event was lost or a partner is silent
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 from edge import clients
 from edge.aggregates import Command
 from edge.logs import logger
-from edge.settings import ViewSettings, read
+from edge.settings import FromEnvironment, ViewSettings, read
 from edge.wiring import aggregates
 from hub import indexes
 from hub.starter import Saga, Sagas, sagas
@@ -24,7 +25,7 @@ from kernel.clock import SystemClock, rfc3339
 from kernel.errors import DomainError
 from kernel.events import Actor, Cause
 from kernel.ids import new_id
-from orders import domain
+from orders import domain, unpaid
 from orders.releasing import to_release
 from orders.service import Orders
 
@@ -50,14 +51,23 @@ RESTARTS: dict[Status, Saga] = {
 """Which saga brings an order on that has been in a status for too long."""
 
 
+class WatchSettings(FromEnvironment):
+    """How long an order may wait for its money, in seconds."""
+
+    unpaid_after_s: int = 24 * 3600
+
+
 class Watch:
     """Finds overdue orders on the board and starts their sagas again."""
 
-    def __init__(self, client: DynamoDBClient, views_table: str, orders: Orders, sagas: Sagas) -> None:
+    def __init__(
+        self, client: DynamoDBClient, views_table: str, orders: Orders, sagas: Sagas, unpaid_after: timedelta = timedelta(days=1)
+    ) -> None:
         self._client = client
         self._table = views_table
         self._orders = orders
         self._sagas = sagas
+        self._unpaid_after = unpaid_after
 
     def look(self, now: datetime) -> int:
         """Start the saga of every overdue order again; answers how many there were."""
@@ -76,7 +86,11 @@ class Watch:
         cause = Cause(Actor("rule", "watch"), correlation_id)
         # What follows from the end of a hold follows from its events.
         ended = self._orders.expire_holds(order_id, Command("expire-holds", cause), now)
-        if ended.events or not ended.state.moves:
+        if ended.events:
+            return
+        by_rule = Command("cancel-unpaid", replace(cause, actor=Actor("rule", "unpaid")))
+        given_up = self._orders.decide(order_id, by_rule, lambda order: unpaid.give_up(order, now, self._unpaid_after))
+        if given_up.events or not given_up.state.moves:
             return
         order = self._orders.decide(order_id, Command("note-overdue", cause), domain.note_overdue).state
         restart(self._sagas, order, f"w{int(now.timestamp())}", correlation_id)
@@ -123,7 +137,8 @@ def restart(sagas: Sagas, order: Order, mark: str, correlation_id: str) -> Saga 
 def watch() -> Watch:
     """The watch of this stage."""
     orders = Orders(aggregates(domain.fold, "order", "ord"), SystemClock())
-    return Watch(clients.dynamodb(), read(ViewSettings).views_table, orders, sagas())
+    unpaid_after = timedelta(seconds=read(WatchSettings).unpaid_after_s)
+    return Watch(clients.dynamodb(), read(ViewSettings).views_table, orders, sagas(), unpaid_after)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

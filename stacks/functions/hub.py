@@ -30,6 +30,7 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
                 "PATIENCE_SAGA_S": str(stage.patience_saga_s),
                 "PATIENCE_WAREHOUSE_S": str(stage.patience_warehouse_s),
                 "PATIENCE_CARRIER_S": str(stage.patience_carrier_s),
+                "UNPAID_AFTER_S": str(stage.unpaid_after_s),
             },
             [on_table(data.orders, "Query"), on_table(data.views, "PutItem", "UpdateItem")],
             CONSUMER_TIMEOUT_S,
@@ -42,6 +43,7 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
                 "PATIENCE_SAGA_S": str(stage.patience_saga_s),
                 "PATIENCE_WAREHOUSE_S": str(stage.patience_warehouse_s),
                 "PATIENCE_CARRIER_S": str(stage.patience_carrier_s),
+                "UNPAID_AFTER_S": str(stage.unpaid_after_s),
             },
             [
                 on_table(data.orders, "Query", "Scan"),
@@ -50,7 +52,12 @@ def listeners(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
         ),
         "watch": Spec(
             "hub.watch.handler",
-            {**store_env(stage, data), **saga_env(sagas.selling), "VIEWS_TABLE": data.views.table_name},
+            {
+                **store_env(stage, data),
+                **saga_env(sagas.selling),
+                "VIEWS_TABLE": data.views.table_name,
+                "UNPAID_AFTER_S": str(stage.unpaid_after_s),
+            },
             [*event_store(data), query(data.views, "by_due"), start(sagas.machines)],
         ),
     }
