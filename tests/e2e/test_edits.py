@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from local.instance import Instance
 from tests.system import ENDED, PATIENCE_S, books, fresh_stock, place, stock, until
 
 
-def held(hub: Hub, lines: list[tuple[str, int]], token: str = "tok_ok") -> dict[str, Any]:
+def held(hub: Hub, lines: list[tuple[str, int]], token: str = "tok_ok", **changes: Any) -> dict[str, Any]:
     """An order that somebody held before it was sold."""
-    order = place(hub, lines, token)
+    order = place(hub, lines, token, **changes)
     hub.call("POST", f"/v1/orders/{order['id']}/holds", {"type": "manual", "reason": "the customer is on the phone"})
     found = hub.order(order["id"])
     assert (found["status"], found["progress"]) == ("on_hold", "received")
@@ -103,3 +104,29 @@ def test_an_edit_is_refused_once_the_warehouse_has_the_order_and_where_the_order
     hub.call("POST", f"/v1/orders/{order['id']}/cancel", {"reason": "changed my mind"})
     assert hub.until(order["id"], ENDED, PATIENCE_S)["status"] == "cancelled"
     assert until(lambda: stock(hub, sku))["available"] == 9
+
+
+def test_an_edit_that_costs_more_is_authorised_further_and_voids_nothing(hub: Hub, instance: Instance) -> None:
+    """The provider answers the first authorisation late, so that the hold comes while the money is held already."""
+    sku = fresh_stock(hub, 9)
+    order = held(hub, [(sku, 1)], "tok_timeout_after_success")
+    until(lambda: hub.order(order["id"])["payment_status"] == "authorized")
+    edit(hub, order, change=[{"line_id": "ln_1", "quantity": 3}])
+    ended = let_go(hub, order)
+    assert (ended["status"], ended["lines"][0]["delivered"]) == ("completed", 3)
+    found = books(instance, order["id"])
+    assert sorted(b["authorised"] for b in found) == [800, 1000]
+    assert (sum(b["captured"] for b in found), any(b["voided"] for b in found)) == (1800, False)
+    assert stock(hub, sku) == {"on_hand": 6, "allocated": 0, "reserved": 0, "available": 6}
+
+
+def test_an_edit_that_the_payment_declines_is_undone_and_the_order_is_sold_as_before(hub: Hub, instance: Instance) -> None:
+    sku, card = fresh_stock(hub, 9), f"gift_500_{uuid.uuid4().hex[:8]}"
+    nothing = {"amount": 0, "currency": "USD"}
+    order = held(hub, [(sku, 1)], card, shipping=nothing, payment={"method": "gift_card", "token": card})
+    edit(hub, order, change=[{"line_id": "ln_1", "quantity": 2}])
+    ended = let_go(hub, order)
+    assert (ended["status"], ended["lines"][0]["delivered"]) == ("completed", 1)
+    assert "edit_undone" in types(hub, order)
+    assert sum(b["captured"] for b in books(instance, order["id"])) == 500
+    assert stock(hub, sku) == {"on_hand": 8, "allocated": 0, "reserved": 0, "available": 8}
