@@ -109,7 +109,9 @@ def test_an_edit_is_refused_once_the_warehouse_has_the_order_and_where_the_order
 def test_an_edit_that_costs_more_is_authorised_further_and_voids_nothing(hub: Hub, instance: Instance) -> None:
     """The provider answers the first authorisation late, so that the hold comes while the money is held already."""
     sku = fresh_stock(hub, 9)
-    order = held(hub, [(sku, 1)], "tok_timeout_after_success")
+    order = place(hub, [(sku, 1)], "tok_timeout_after_success")
+    until(lambda: stock(hub, sku)["reserved"])
+    hub.call("POST", f"/v1/orders/{order['id']}/holds", {"type": "manual", "reason": "the customer is on the phone"})
     until(lambda: hub.order(order["id"])["payment_status"] == "authorized")
     edit(hub, order, change=[{"line_id": "ln_1", "quantity": 3}])
     ended = let_go(hub, order)
@@ -123,7 +125,7 @@ def test_an_edit_that_costs_more_is_authorised_further_and_voids_nothing(hub: Hu
 def test_an_edit_that_the_payment_declines_is_undone_and_the_order_is_sold_as_before(hub: Hub, instance: Instance) -> None:
     sku, card = fresh_stock(hub, 9), f"gift_500_{uuid.uuid4().hex[:8]}"
     nothing = {"amount": 0, "currency": "USD"}
-    order = held(hub, [(sku, 1)], card, shipping=nothing, payment={"method": "gift_card", "token": card})
+    order = held(hub, [(sku, 1)], shipping=nothing, payment=None, payments=[{"method": "gift_card", "token": card}])
     edit(hub, order, change=[{"line_id": "ln_1", "quantity": 2}])
     ended = let_go(hub, order)
     assert (ended["status"], ended["lines"][0]["delivered"]) == ("completed", 1)
