@@ -27,6 +27,7 @@ APIS: Final = (
     "payments.api",
     "remediation.api",
     "webhooks.api",
+    "hub.status_reports",
     "hub.returns_api",
     "invoicing.api",
     "hub.api",

@@ -53,6 +53,8 @@ class Stage:
     throttle_rate: int = 5000
     auction_window_s: int = 3
     """How long warehouses may bid for an order."""
+    status_tolerance_s: int = 5
+    """For how many seconds after a change another system may still believe what was true before it."""
     webhook_schemes: tuple[str, ...] = ("https",)
     webhook_networks: tuple[str, ...] = ()
     """Networks to which webhooks may go although they are not public."""

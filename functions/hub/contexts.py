@@ -4,7 +4,15 @@ import importlib
 
 _EVENTS = (
     *("orders.events", "orders.edit_events", "orders.return_events", "payments.events", "fulfilment.events"),
-    *("inventory.events", "remediation.events", "returns.events", "invoicing.events", "webhooks.events", "auctions.events"),
+    *(
+        "inventory.events",
+        "remediation.events",
+        "returns.events",
+        "invoicing.events",
+        "webhooks.events",
+        "accuracy.events",
+        "auctions.events",
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stacks.functions import (
+    accuracy,
     auctions,
     fulfilment,
     hub,
@@ -44,6 +45,7 @@ def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str
 def api_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What answers HTTP."""
     specs: dict[str, Spec] = {}
-    for context in (orders, inventory, fulfilment, payments, remediation, webhooks, hub, insights, returns, auctions, invoicing):
+    selling = (orders, inventory, fulfilment, payments, remediation, returns, auctions, invoicing)
+    for context in (*selling, webhooks, accuracy, hub, insights):
         specs |= context.api(stage, data, sagas)
     return specs

@@ -18,7 +18,7 @@ NEEDS = {
     "dynamodb:BatchWriteItem": {"batch_write_item"},
     "dynamodb:BatchGetItem": {"batch_get_item"},
     "dynamodb:ConditionCheckItem": {"ConditionCheck"},
-    "dynamodb:DeleteItem": {"delete_item"},
+    "dynamodb:DeleteItem": {"delete_item", "Delete"},
     "dynamodb:GetItem": {"get_item"},
     "dynamodb:PutItem": {"put_item"},
     "dynamodb:Query": {"query"},

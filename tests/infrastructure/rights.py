@@ -98,6 +98,11 @@ RIGHTS: dict[str, set[str]] = {
         *(f"dynamodb:{action} live" for action in ("GetItem", "PutItem", "UpdateItem", *FORGET_CONNECTIONS)),
         PUSH,
     },
+    "accuracy-api": {
+        *STORE,
+        *(f"dynamodb:{action} insights" for action in ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")),
+        READ_CURSOR_KEY,
+    },
     "webhook-sender": {
         *STORE,
         *(f"dynamodb:{action} webhooks" for action in ("Query", "GetItem", "UpdateItem", "DeleteItem")),

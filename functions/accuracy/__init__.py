@@ -1,0 +1,1 @@
+"""Order status accuracy: what other systems believe, held against what was true at that time."""
