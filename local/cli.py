@@ -42,7 +42,8 @@ def choose(
 
 for group in (run, inspect, operate):
     for command in group.COMMANDS:
-        app.command()(command)
+        # A command whose name is a word of Python's has an underscore behind it.
+        app.command(command.__name__.rstrip("_"))(command)
 app.add_typer(events.events, name="events")
 app.add_typer(events.dlq, name="dlq")
 app.add_typer(projections.projections, name="projections")

@@ -19,6 +19,7 @@ from local import compatibility
 ROOT: Final = Path(__file__).resolve().parent.parent
 APIS: Final = (
     "orders.api",
+    "orders.imports.api",
     "hub.query",
     "inventory.api",
     "inventory.promises_api",

@@ -11,9 +11,10 @@ from aws_cdk import aws_kms as kms
 from stacks.concern import Concern, tell
 from stacks.constructs.consumer import parking, waiting
 from stacks.constructs.documents import documents
+from stacks.constructs.inbox import Inbox
 from stacks.constructs.secret import HubSecret
 from stacks.constructs.table import table
-from stacks.functions.spec import SENDER_TIMEOUT_S
+from stacks.functions.spec import IMPORTER_TIMEOUT_S, SENDER_TIMEOUT_S
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -48,6 +49,8 @@ class DataStack(Concern):
         self.webhooks = table(self, "webhooks", stage, sort=ddb.AttributeType.STRING, indexes=["by_due"], ttl=True)
         self.live = table(self, "live", stage, sort=ddb.AttributeType.STRING, indexes=["by_until"], ttl=True)
         self.documents = documents(self, stage)
+        self.imports = table(self, "imports", stage, sort=ddb.AttributeType.STRING, ttl=True)
+        self.import_files = Inbox(self, "imports", stage=stage, timeout_s=IMPORTER_TIMEOUT_S)
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"orderhub-{stage.name}")
         self.contact_key = self._key(stage, "Contact", "Personal data for those who talk to customers")
         self.last4_key = self._key(stage, "Last4", "The last four digits of a phone, for those who hand parcels over")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
     from aws_cdk import aws_stepfunctions as sfn
 
+    from stacks.constructs.inbox import Inbox
     from stacks.constructs.secret import HubSecret
     from stacks.data import DataStack
     from stacks.stage import Stage
@@ -60,6 +61,11 @@ def send_many(queue: sqs.IQueue, stage: Stage) -> PolicyStatement:
     """Put messages into a queue in batches, for which the emulator, unlike AWS, has an action of its own."""
     batch = ["sqs:SendMessageBatch"] if stage.is_local else []
     return PolicyStatement(actions=["sqs:SendMessage", *batch], resources=[queue.queue_arn])
+
+
+def on_files(files: Inbox, *actions: str) -> PolicyStatement:
+    """These S3 actions on the files of an inbox."""
+    return PolicyStatement(actions=[f"s3:{action}" for action in actions], resources=[files.bucket.arn_for_objects("*")])
 
 
 def publish(bus: events.IEventBus) -> PolicyStatement:

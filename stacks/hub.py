@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import aws_events as events
 
 from stacks.concern import Concern
-from stacks.constructs.consumer import Consumer
+from stacks.constructs.consumer import Consumer, feed
 from stacks.constructs.minutely import Minutely
 from stacks.constructs.partner_queue import PartnerQueue
 from stacks.constructs.relay import StreamRelay
@@ -43,6 +43,8 @@ STARTS_SAGAS = (
 )
 FEEDS_INVOICING = ("payment.captured.v1", "payment.refunded.v1")
 STARTS_REMEDIATION = ("shipment.short_picked.v1",)
+IMPORTS_AT_ONCE = 2
+"""Importers that may run side by side, each at its own pace; two is the least that Lambda takes."""
 SHOWN = ("orderhub.orders", "orderhub.payments", "orderhub.fulfilment", "orderhub.remediation")
 """Sources whose events the board shows."""
 CALLS_FOR_BIDS = ("auction.opened.v1",)
@@ -70,6 +72,8 @@ class HubStack(Concern):
             self.dead[name] = consumer.dead
         pattern = events.EventPattern(detail_type=list(CALLS_FOR_BIDS))
         self.dead["bidders"] = PartnerQueue(self, "bidders", stage=stage, bus=data.bus, pattern=pattern, lifetime_s=60).dead
+        feed(self, stage=stage, queue=data.import_files.queue, function=self.functions["importer"], at_once=IMPORTS_AT_ONCE)
+        self.dead["imports"] = data.import_files.dead
         purpose = "Looks for orders that wait for something that did not come"
         self.dead["watch"] = Minutely(self, "watch", stage=stage, function=self.functions["watch"], purpose=purpose).dead
         purpose = "Ends reservations that ran out, and gathers stock that went quiet"

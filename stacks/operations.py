@@ -68,6 +68,7 @@ class OperationsStack(Concern):
             data.webhooks,
             data.live,
             data.insights,
+            data.imports,
         ):
             self._alarm(f"throttled-table-{table.node.id.lower()}", _throttles(table), 0, "A hot key, or a quota")
         self._dashboard(stage, fulfilment, hub, api)

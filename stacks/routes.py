@@ -4,6 +4,9 @@ from typing import Final
 
 ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/v1/orders", "orders-api"),
+    ("POST", "/v1/orders/import", "imports-api"),
+    ("POST", "/v1/imports", "imports-api"),
+    ("GET", "/v1/imports/{import_id}", "imports-api"),
     ("POST", "/v1/orders/{order_id}/cancel", "orders-api"),
     ("POST", "/v1/orders/{order_id}/edits", "orders-api"),
     ("POST", "/v1/orders/{order_id}/edits/{edit_id}/commit", "orders-api"),

@@ -55,6 +55,8 @@ class Stage:
     """How long warehouses may bid for an order."""
     status_tolerance_s: int = 5
     """For how many seconds after a change another system may still believe what was true before it."""
+    import_rows_per_s: int = 50
+    """Orders that one importer places a second, so that those that come in now are not kept waiting."""
     webhook_schemes: tuple[str, ...] = ("https",)
     webhook_networks: tuple[str, ...] = ()
     """Networks to which webhooks may go although they are not public."""
@@ -86,6 +88,7 @@ STAGES: dict[str, Stage] = {
         patience_carrier_s=180,
         unpaid_after_s=3600,
         tasks=4,
+        import_rows_per_s=10,
         fast_lane_budget_ms=1000,
         consumers=4,
         webhook_schemes=("https", "http"),

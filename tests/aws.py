@@ -24,6 +24,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "insights": ("pk", "sk"),
     "webhooks": ("pk", "sk"),
     "live": ("pk", "sk"),
+    "imports": ("pk", "sk"),
 }
 KEY_INDEXES = {"views": ["placed", "customer", "external", "channel", "state", "channel_state", "due"]}
 INDEXES = {"inventory": ["expiry"], "views": ["status", *KEY_INDEXES["views"]], "webhooks": ["due"], "live": ["until"]}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from kernel import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -107,7 +107,7 @@ def of_validation(raw: Iterable[dict[str, Any]], instance: str) -> Response[Any]
     pydantic's errors carry the input; none of it gets out.
     """
     found = list(raw)
-    fields = [errors.FieldError(_pointer(e["loc"]), str(e["type"]), _sentence(e)) for e in found][:100]
+    fields = fields_of(found)
     places = {str(e["loc"][0]) for e in found if e["loc"]}
     if any(e["type"] == "json_invalid" for e in found):
         return problem(400, "malformed_json", "The request's body is not JSON.", instance=instance)
@@ -119,6 +119,11 @@ def of_validation(raw: Iterable[dict[str, Any]], instance: str) -> Response[Any]
     return problem(422, "invalid_body", "The request is well formed but not acceptable.", instance=instance, fields=fields)
 
 
+def fields_of(raw: Iterable[Mapping[str, Any]]) -> list[errors.FieldError]:
+    """What pydantic's errors say of each member, without its value; the first hundred."""
+    return [errors.FieldError(_pointer(e["loc"]), str(e["type"]), _sentence(e)) for e in raw][:100]
+
+
 def _pointer(loc: Sequence[object]) -> str:
     parts = [str(part) for part in loc]
     if parts and parts[0] == "body":
@@ -126,6 +131,6 @@ def _pointer(loc: Sequence[object]) -> str:
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _sentence(error: dict[str, Any]) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     # pydantic prefixes what our own validators say.
     return str(error["msg"]).removeprefix("Value error, ")

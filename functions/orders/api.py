@@ -11,11 +11,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from edge import clients
 from edge.aggregates import Done
 from edge.auth import Rights
-from edge.cipher import FieldCipher
 from edge.claims import Claims
 from edge.http import HttpFunction, IdempotencyKey, IfMatch, OptionalKey, etag, problems
-from edge.settings import ClaimSettings, VaultSettings, read
-from edge.vault import Vault
+from edge.settings import ClaimSettings, read
 from edge.wiring import aggregates
 from kernel.clock import SystemClock
 from orders.commands import CancelOrder, EditOrder, PlaceHold, PlaceOrder, ResolveHold
@@ -24,7 +22,8 @@ from orders.edit_shapes import EditOut, edit_out
 from orders.editing import Editing
 from orders.editing import fold as fold_preview
 from orders.events import LineQuantity
-from orders.service import Orders, PersonalData
+from orders.personal_data import personal_data
+from orders.service import Orders
 from orders.shapes import HeldOut, OrderOut, held_out, order_out
 
 WRITE = Rights.of("orders/write", "operations")
@@ -50,20 +49,6 @@ def editing() -> Editing:
 def claims() -> Claims:
     """The claims on idempotency keys."""
     return Claims(clients.dynamodb(), read(ClaimSettings).claims_table)
-
-
-@lru_cache(maxsize=1)
-def personal_data() -> PersonalData:
-    """The vault with a cipher for each purpose. Raises ValueError where a key is not configured."""
-    settings = read(VaultSettings)
-    if settings.contact_key_id is None or settings.last4_key_id is None:
-        raise ValueError("CONTACT_KEY_ID and LAST4_KEY_ID are needed to seal personal data")
-    kms = clients.kms()
-    return PersonalData(
-        Vault(clients.dynamodb(), settings.vault_table),
-        FieldCipher(kms, settings.contact_key_id, "contact"),
-        FieldCipher(kms, settings.last4_key_id, "last4"),
-    )
 
 
 OrderId = Annotated[str, Path(min_length=1, max_length=64)]

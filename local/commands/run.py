@@ -95,4 +95,40 @@ def replay(
     play.run(context.obj, file or play.SAMPLE, limit, rate, report)
 
 
-COMMANDS = (up, down, clean, demo, replay)
+@told
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="Orders as newline-delimited JSON, or as CSV.", exists=True, dir_okay=False)],
+    format_: Annotated[str | None, typer.Option("--format", help="ndjson or csv; by the file's name by default.")] = None,
+    wait: Annotated[bool, typer.Option(help="Stay until every row was looked at.")] = True,
+) -> None:
+    """Import a file of orders of any size, and show what became of its rows."""
+    from rich.progress import Progress
+
+    from local import importing
+
+    kind = format_ or importing.format_of(file)
+    if kind not in importing.MEDIA:
+        raise typer.BadParameter("a format is ndjson or csv", param_hint="--format")
+    import_id = importing.start(context.obj, file, kind)
+    console.print(f"Import [bold]{import_id}[/]")
+    if not wait:
+        return
+    with Progress(console=console) as bars:
+        task = bars.add_task("waiting", total=None)
+        job = importing.follow(
+            context.obj, import_id, lambda job: bars.update(task, description=f"{job['state']}, {job['counts']['rows']} orders")
+        )
+    for refusal in importing.refusals(context.obj, import_id):
+        first = f" ({refusal['order_id']})" if refusal["order_id"] else ""
+        console.print(f"  line {refusal['line']}: {refusal['code']}{first} {refusal['detail']}", markup=False, soft_wrap=True)
+        for wrong in refusal["errors"]:
+            console.print(f"    line {wrong['line']} {wrong['pointer']}: {wrong['detail']}", markup=False, soft_wrap=True)
+    counts = job["counts"]
+    console.print(f"{counts['placed']} placed, {counts['duplicates']} duplicates, {counts['refused']} refused.")
+    if job["state"] == "failed":
+        console.print(f"[red]Nothing was imported:[/] {job['reason']}")
+        raise typer.Exit(1)
+
+
+COMMANDS = (up, down, clean, demo, replay, import_)

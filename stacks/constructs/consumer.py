@@ -55,8 +55,8 @@ def waiting(scope: Construct, id_: str, stage: Stage, name: str, dead: sqs.Queue
     )
 
 
-def feed(scope: Construct, *, stage: Stage, queue: sqs.IQueue, function: ServiceFunction) -> None:
-    """Let a function take a queue's messages, ten at a time, and answer for each of them."""
+def feed(scope: Construct, *, stage: Stage, queue: sqs.IQueue, function: ServiceFunction, at_once: int | None = None) -> None:
+    """Let a function take a queue's messages, ten at a time, and answer for each of them; `at_once` copies, or the stage's."""
     function.role.add_to_policy(consume(queue))
     lambda_.EventSourceMapping(
         scope,
@@ -65,7 +65,7 @@ def feed(scope: Construct, *, stage: Stage, queue: sqs.IQueue, function: Service
         event_source_arn=queue.queue_arn,
         batch_size=BATCH,
         report_batch_item_failures=True,
-        max_concurrency=stage.consumers,
+        max_concurrency=at_once or stage.consumers,
     ).node.add_dependency(function.role)
 
 

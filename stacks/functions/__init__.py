@@ -37,7 +37,7 @@ def task_functions(stage: Stage, data: DataStack) -> dict[str, Spec]:
 def listening_functions(stage: Stage, data: DataStack, sagas: Sagas) -> dict[str, Spec]:
     """What listens to the streams and the bus, and the watch."""
     specs: dict[str, Spec] = {}
-    for context in (hub, inventory, invoicing, remediation, insights):
+    for context in (hub, orders, inventory, invoicing, remediation, insights):
         specs |= context.listeners(stage, data, sagas)
     return specs
 

@@ -20,6 +20,8 @@ Library = Literal["payments", "documents"]
 CONSUMER_TIMEOUT_S = 15
 """A consumer that hangs hides its messages for six times as long."""
 
+IMPORTER_TIMEOUT_S = 30
+"""An importer that was killed leaves its import for six times as long; it hands over before its time is up."""
 SENDER_TIMEOUT_S = 29
 """The sender of webhooks gives endpoints two seconds a batch and the last of them five more; the rest is for looking up names."""
 

@@ -15,8 +15,8 @@ FUNCTIONS = ROOT / "functions"
 NEEDS = {
     "bedrock:InvokeModel": {"converse", "invoke_model"},
     "execute-api:ManageConnections": {"post_to_connection"},
-    "dynamodb:BatchWriteItem": {"batch_write_item"},
     "dynamodb:BatchGetItem": {"batch_get_item"},
+    "dynamodb:BatchWriteItem": {"batch_write_item"},
     "dynamodb:ConditionCheckItem": {"ConditionCheck"},
     "dynamodb:DeleteItem": {"delete_item", "Delete"},
     "dynamodb:GetItem": {"get_item"},
@@ -27,6 +27,7 @@ NEEDS = {
     "events:PutEvents": {"put_events"},
     "kms:Decrypt": {"decrypt"},
     "kms:GenerateDataKey": {"generate_data_key"},
+    "s3:DeleteObject": {"delete_object"},
     "s3:GetObject": {"head_object", "get_object"},
     "s3:PutObject": {"put_object"},
     "secretsmanager:GetSecretValue": {"get_secret_value"},

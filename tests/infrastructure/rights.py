@@ -16,6 +16,13 @@ STOCK = {
     "dynamodb:Query inventory/index/by_expiry",
 }
 START_SELLING = {f"states:StartExecution {saga}" for saga in ("fulfilment", "settlement", "cancellation", "returns")}
+PLACE = {
+    "dynamodb:PutItem claims",
+    "dynamodb:PutItem vault",
+    "dynamodb:DeleteItem vault",
+    "kms:GenerateDataKey ContactKey",
+    "kms:GenerateDataKey Last4Key",
+}
 READ_CURSOR_KEY = "secretsmanager:GetSecretValue CursorKey"
 
 FORGET_CONNECTIONS = ("Query", "BatchWriteItem", "DeleteItem")
@@ -37,11 +44,22 @@ def queue(name: str) -> set[str]:
 RIGHTS: dict[str, set[str]] = {
     "orders-api": {
         *STORE,
-        "dynamodb:PutItem claims",
-        "dynamodb:PutItem vault",
-        "dynamodb:DeleteItem vault",
-        "kms:GenerateDataKey ContactKey",
-        "kms:GenerateDataKey Last4Key",
+        *PLACE,
+    },
+    "imports-api": {
+        *(f"dynamodb:{action} imports" for action in ("GetItem", "PutItem", "Query")),
+        "s3:PutObject importsinboxBucket/*",
+        READ_CURSOR_KEY,
+    },
+    "importer": {
+        "dynamodb:Query orders",
+        "dynamodb:PutItem orders",
+        *PLACE,
+        *(f"dynamodb:{action} imports" for action in ("GetItem", "UpdateItem", "BatchWriteItem")),
+        "s3:GetObject importsinboxBucket/*",
+        "s3:DeleteObject importsinboxBucket/*",
+        "sqs:SendMessage imports",
+        *queue("imports"),
     },
     "orders-query": {
         "dynamodb:Query orders",

@@ -51,7 +51,18 @@ def test_every_stage_tells_what_its_users_need(deployment: Deployment) -> None:
 
 
 def test_every_stage_has_the_same_tables(deployment: Deployment) -> None:
-    assert set(_tables(deployment)) == {"orders", "inventory", "claims", "told", "vault", "views", "insights", "webhooks", "live"}
+    assert set(_tables(deployment)) == {
+        "orders",
+        "inventory",
+        "claims",
+        "told",
+        "vault",
+        "views",
+        "insights",
+        "webhooks",
+        "live",
+        "imports",
+    }
 
 
 def test_tables_are_billed_by_request(deployment: Deployment) -> None:
