@@ -67,7 +67,7 @@ def openapi() -> dict[str, Any]:
             if known.keys() & operations.keys():
                 raise ValueError(f"two functions answer {path}")
             known.update(_tidied(path, operations))
-        for schema, body in document["components"]["schemas"].items():
+        for schema, body in _local_times(document["components"]["schemas"]).items():
             if merged["components"]["schemas"].get(schema, body) != body:
                 raise ValueError(f"two schemas are named {schema}")
             merged["components"]["schemas"][schema] = body
@@ -77,6 +77,7 @@ def openapi() -> dict[str, Any]:
 
 
 PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+LOCAL_TIME: Final = r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?$"
 GATEWAYS_OWN: Final = {
     "application/json": {
         "schema": {
@@ -100,6 +101,9 @@ def _tidied(path: str, operations: dict[str, Any]) -> dict[str, Any]:
         if sum(status.startswith("2") for status in responses) > 1:
             responses.pop("200", None)
         responses["500"]["content"] = PROBLEM
+        if "204" in responses:
+            # No content has no form.
+            responses["204"].pop("content", None)
         for status in [status for status in responses if status.startswith("4")]:
             content = responses[status].get("content", {})
             content.pop("application/json", None)
@@ -114,6 +118,13 @@ def _tidied(path: str, operations: dict[str, Any]) -> dict[str, Any]:
                 responses.setdefault(status, {"description": phrase, "content": PROBLEM})
         operation["responses"] = dict(sorted(responses.items()))
     return operations
+
+
+def _local_times(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Times of a day by their pattern: JSON Schema's `time` has an offset from UTC, and a node's cut-off has none."""
+    text = json.dumps(schemas).replace('"format": "time"', json.dumps({"pattern": LOCAL_TIME})[1:-1])
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def _used(document: dict[str, Any]) -> dict[str, Any]:

@@ -54,12 +54,6 @@ def kms() -> KMSClient:
 
 
 @lru_cache(maxsize=1)
-def s3() -> S3Client:
-    """S3; links that it signs lead to the Region's own address, which needs no redirect."""
-    return boto3.client("s3", config=_PATIENT.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"})))
-
-
-@lru_cache(maxsize=1)
 def secrets() -> SecretsManagerClient:
     """Secrets Manager."""
     return boto3.client("secretsmanager", config=_PATIENT)

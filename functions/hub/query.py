@@ -165,7 +165,7 @@ def get_timeline(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) ->
 )
 @handler.needs(AUDIT)
 def get_audit(order_id: OrderId, cursor: Cursor = None, limit: Limit = 50) -> Response[Audit]:
-    """The events of the order, its payments and its shipments, merged by time; an event of another subject changes no order."""
+    """The events of the order, its payments, shipments and returns, merged by time; one of another subject changes no order."""
     bound: dict[str, str | None] = {"audit": order_id}
     after = cursors().open(cursor, bound)["after"] if cursor else ""
     loaded = orders().load(order_id)
@@ -189,8 +189,8 @@ def get_payments(order_id: OrderId) -> Response[PaymentsOut]:
 
 
 def _about(order: Order) -> list[str]:
-    """The payment ledger and the shipments of an order."""
-    return [payment_id_of(order.id), *order.shipments]
+    """The payment ledger, the shipments and the returns of an order."""
+    return [payment_id_of(order.id), *order.shipments, *order.returns]
 
 
 def _place(entry: AuditEntry) -> str:

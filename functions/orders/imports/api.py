@@ -156,7 +156,7 @@ FILE = {
     "requestBody": {
         "required": True,
         "description": "Orders as `POST /v1/orders` takes them, one a line; or CSV. At most 5 MiB; may be packed by gzip.",
-        "content": {media: {"schema": {"type": "string", "minLength": 1}} for media in FORMATS},
+        "content": {media: {"schema": {}} for media in FORMATS},
     }
 }
 
