@@ -33,6 +33,7 @@ class ApiStack(Concern):
     ) -> None:
         super().__init__(scope, "Api", stage)
         self.functions = service_functions(self, stage, api_functions(stage, data, fulfilment.sagas))
+        data.import_files.acknowledge_for(self.functions["imports-api"])
         authorizer = authorizers.HttpJwtAuthorizer(
             "Tokens", identity.issuer, jwt_audience=[client.user_pool_client_id for client in identity.clients.values()]
         )

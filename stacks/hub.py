@@ -73,6 +73,7 @@ class HubStack(Concern):
         pattern = events.EventPattern(detail_type=list(CALLS_FOR_BIDS))
         self.dead["bidders"] = PartnerQueue(self, "bidders", stage=stage, bus=data.bus, pattern=pattern, lifetime_s=60).dead
         feed(self, stage=stage, queue=data.import_files.queue, function=self.functions["importer"], at_once=IMPORTS_AT_ONCE)
+        data.import_files.acknowledge_for(self.functions["importer"])
         self.dead["imports"] = data.import_files.dead
         purpose = "Looks for orders that wait for something that did not come"
         self.dead["watch"] = Minutely(self, "watch", stage=stage, function=self.functions["watch"], purpose=purpose).dead
