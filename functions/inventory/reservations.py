@@ -81,15 +81,9 @@ class Reservations:
         for _ in range(ROUNDS):
             known = self._store.reservation(order_id)
             if known is None or known.state in ("expired", "failed"):
-                stocks = {sku: self._store.glance(sku, units, order_id) for sku, units in demand(wanted).items()}
-                planned = self._plan(wanted, node_id, order, stocks)
-                if isinstance(planned, list):
-                    return Outcome("out_of_stock", shortages=tuple(planned))
-                if isinstance(planned, Auction):
-                    return Outcome("auction", auction=planned)
-                sources = self._drawn(order_id, planned.sources, stocks, order.channel)
-                if sources is not None:
-                    self._begin(order_id, known, replace(planned, sources=sources), stocks, correlation_id, order.channel)
+                ended = self._anew(order_id, known, wanted, node_id, correlation_id, order)
+                if ended is not None:
+                    return ended
             elif known.state == "pending":
                 self._hold(known, correlation_id)
             elif known.state == "held" and self._is_over(known):
@@ -101,6 +95,29 @@ class Reservations:
             else:
                 return Outcome("closed")
         raise Busy("contended", "The reservation is contended; try again in a moment.")
+
+    def _anew(
+        self,
+        order_id: str,
+        known: Reservation | None,
+        wanted: Sequence[Wanted],
+        node_id: str | None,
+        correlation_id: str,
+        order: Attributes,
+    ) -> Outcome | None:
+        """Begin a reservation; answers where there is none to begin, None where it is to be looked at again."""
+        stocks = {sku: self._store.glance(sku, units, order_id) for sku, units in demand(wanted).items()}
+        planned = self._plan(wanted, node_id, order, stocks)
+        if isinstance(planned, list):
+            # Where another run was faster, it holds the very units that are missing here.
+            faster = self._store.reservation(order_id) != known
+            return None if faster else Outcome("out_of_stock", shortages=tuple(planned))
+        if isinstance(planned, Auction):
+            return Outcome("auction", auction=planned)
+        sources = self._drawn(order_id, planned.sources, stocks, order.channel)
+        if sources is not None:
+            self._begin(order_id, known, replace(planned, sources=sources), stocks, correlation_id, order.channel)
+        return None
 
     def _plan(
         self, wanted: Sequence[Wanted], node_id: str | None, order: Attributes, stocks: dict[str, list[Stock]]

@@ -119,7 +119,9 @@ class RevisedReservations(Reservations):
         if lacking:
             planned = self._plan(lacking, node_id, replace(order, auctioned=True), stocks)
             if not isinstance(planned, Plan):
-                return tuple(planned) if isinstance(planned, list) else ()
+                # Where another run revised meanwhile, it holds the very units that are missing here.
+                moved = self._store.reservation(order_id) != known
+                return tuple(planned) if isinstance(planned, list) and not moved else ()
             more = planned.sources
         buckets = self._found(order_id, known, by_pair(more), stocks, order.channel)
         if buckets is not None:

@@ -50,6 +50,9 @@ def exchange(order: Order, return_id: str, placed_at: str) -> ev.OrderReceived:
             "lines": lines,
             "shipping": wanted.shipping,
             "exchange_of": order.id,
+            # The one that took the rest pays for all of it: what a gift card paid is spent.
+            "payment": order.received.payment.model_copy(update={"amount": None}),
+            "payments": (),
             # It goes where the order went in the end; the recipient's data stays under the order that brought it.
             "ship_to": order.destination.ship_to,
             "delivery": order.destination.delivery,

@@ -233,3 +233,21 @@ def test_a_released_reservation_stays_closed_whatever_revision_asks(database: An
     found = store(database).reservation(ORDER)
     assert found is not None
     assert found.state == "released"
+
+
+def test_who_finds_units_missing_that_another_run_has_just_taken_for_the_order_looks_again(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock(database, {"SKU-0": 3})
+    holds, other = reservations(database), reservations(database)
+    assert holds.reserve(ORDER, lines(2), None, "req").outcome == "reserved"
+    read, passed = holds._store.stocks, cycle([True])
+
+    def another_is_faster(sku: str) -> Any:
+        if next(passed) and other.reserve(ORDER, lines(3), None, "req", revision=1).outcome == "reserved":
+            monkeypatch.undo()
+        return read(sku)
+
+    monkeypatch.setattr(holds._store, "stocks", another_is_faster)
+    assert holds.reserve(ORDER, lines(3), None, "req", revision=1).outcome == "reserved"
+    assert reserved(database, 1) == [3]
