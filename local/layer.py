@@ -10,6 +10,7 @@ that is deployed there is a single `.pth` file, which puts the libraries that we
 from __future__ import annotations
 
 import compileall
+import fcntl
 import hashlib
 import py_compile
 import shutil
@@ -56,8 +57,14 @@ class CannotBuild(Exception):
 
 
 def build(target: Target) -> bool:
-    """Build both layers for a target, unless they are there; whether there was anything to do. Raises CannotBuild."""
-    changed = [_build(name, lock, target) for name, lock in LAYERS.items()]
+    """Build the layers for a target, unless they are there; whether there was anything to do. Raises CannotBuild.
+
+    One build of a clone at a time: who comes second waits, and finds everything done.
+    """
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        changed = [_build(name, source, target) for name, source in LAYERS.items()]
     return any(changed)
 
 
