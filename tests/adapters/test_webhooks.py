@@ -104,7 +104,7 @@ def test_a_lost_message_is_found_by_the_sweep(office: PostOffice, receiver: Rece
     office.work()
     office.queue.waiting.clear()
     receiver.answers = lambda _: 200
-    office.pass_time(timedelta(minutes=8))
+    office.pass_time(timedelta(minutes=20))
     assert office.listed(endpoint_id)[0].status == "delivered"
 
 
