@@ -22,7 +22,7 @@ clean: ## Stop, and forget all state
 
 test: ## Run every test, on a hub of its own
 	@$(PYTHON) local/bootstrap.py test
-	@.venv/bin/python -m pytest tests -n 2 --dist loadgroup
+	@.venv/bin/python -m pytest tests
 
 check: ## Lint, types, import law, contracts and lock files in step
 	@$(PYTHON) local/bootstrap.py test

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,6 @@ from local.instance import DEFAULT_PORTS, Instance, PortTaken
 from local.replay import SAMPLE
 
 HEADER = "household_id,store_id,basket_id,product_id,quantity,sales_value,retail_disc,coupon_disc,coupon_match_disc,week,transaction_timestamp"
-
-
-@pytest.fixture(autouse=True)
-def _environment_of_its_own() -> Iterator[None]:
-    """The command line sets the emulator's endpoint for its process, which here is the tests' own."""
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def rows(tmp_path: Path, *lines: str) -> Path:
