@@ -148,6 +148,21 @@ class EventStore:
             raise busy_or(error) from error
         return from_item(answer["Items"][0]) if answer["Items"] else None
 
+    def exists(self, aggregate_id: str) -> bool:
+        """Whether there is such an aggregate; its events are not read, so nobody has to know them. Raises Busy."""
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :id",
+                ExpressionAttributeValues={":id": {"S": aggregate_id}},
+                ConsistentRead=True,
+                Select="COUNT",
+                Limit=1,
+            )
+        except ClientError as error:
+            raise busy_or(error) from error
+        return answer["Count"] > 0
+
     def append_together(self, commits: Sequence[Commit]) -> None:
         """Record commits of several aggregates, all or none; at most a hundred (DynamoDB quota).
 

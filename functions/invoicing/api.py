@@ -67,7 +67,7 @@ def list_invoices(order_id: OrderId) -> Response[InvoicePage]:
     """Every invoice and credit note of an order, oldest first."""
     handler.request()
     found = invoicing().of_order(order_id)
-    if not found and not (is_id(order_id, "ord") and store().last(order_id)):
+    if not found and not (is_id(order_id, "ord") and store().exists(order_id)):
         raise NotFound("order_not_found", "There is no such order.")
     return Response(200, "application/json", InvoicePage(items=[invoice_out(one) for one in found]))
 
