@@ -1,8 +1,7 @@
-"""What every test shares: how long properties are searched, an environment without anybody's AWS account, who runs beside whom."""
+"""What every test shares: how long properties are searched, and an environment without anybody's AWS account."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,17 +20,6 @@ os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
     POWERTOOLS_SERVICE_NAME="test",
 )
-
-BESIDE_EACH_OTHER = {"e2e": "hub", "faults": "hub", "infrastructure": "templates"}
-"""Folders whose tests run one after another: a machine with two cores has room for one hub at a time."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share something run in one worker: those of the folders above, elsewhere those of a file."""
-    for item in items:
-        folder, file = item.path.relative_to(Path(__file__).parent).parts[0], item.path.stem
-        item.add_marker(pytest.mark.xdist_group(BESIDE_EACH_OTHER.get(folder, f"{folder}/{file}")))
 
 
 @pytest.fixture(autouse=True)
